@@ -1,0 +1,151 @@
+"""One settings object: defaults < file < environment < arguments.
+
+The file is ``assay.toml`` in the working folder, or the one that ``ASSAY_CONFIG`` names; environment variables are the
+field names in capitals behind ``ASSAY_`` (``ASSAY_MAX_FALSE_ALARM=0.001``). A profile (``dev``, ``prod``, ``test``)
+only changes defaults. ``assay config`` shows the values in force and where each came from.
+
+Units are part of the names: seconds, hertz, bytes. Rates and probabilities are in [0, 1].
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from assay.errors import SettingsError
+
+Profile = Literal["dev", "prod", "test"]
+Channels = Literal["mix", "each"]
+
+PROFILES: dict[str, dict[str, object]] = {
+    "dev": {},
+    "prod": {"log_json": True, "log_level": "INFO"},
+    "test": {"jobs": 1, "threads": 1, "log_level": "DEBUG"},
+}
+
+
+class Settings(BaseSettings):
+    """Everything a user can set; frozen once built."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True, extra="forbid", validate_default=True)
+
+    profile: Profile = Field("dev", description="set of defaults: dev, prod or test")
+
+    audio_model: str = Field("audio-resnet", description="detector for sound, a name that `assay models` lists")
+    max_false_alarm: float = Field(
+        0.01,
+        gt=0,
+        le=0.5,
+        description="accepted rate of bona fide files flagged, per file whatever its length",
+    )
+    false_alarm_cost: float | None = Field(
+        None,
+        gt=0,
+        description="cost of a false alarm, a miss costing 1; replaces max_false_alarm by the Bayes threshold",
+    )
+    prior: float = Field(
+        0.5, gt=0, lt=1, description="prior probability that a file is spoofed; moves spoof_probability"
+    )
+    channels: Channels = Field("mix", description="score the mean of the channels, or each apart")
+
+    jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")
+    threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")
+
+    max_file_bytes: int = Field(8 * 2**30, gt=0, description="largest file read")
+    max_duration_s: float = Field(12 * 3600.0, gt=0, description="longest recording analysed")
+    max_channels: int = Field(64, ge=1, description="most channels in one recording")
+    min_sample_rate_hz: int = Field(4_000, ge=1, description="lowest sample rate accepted")
+    max_sample_rate_hz: int = Field(384_000, ge=1, description="highest sample rate accepted")
+    max_array_bytes: int = Field(4 * 2**30, gt=0, description="largest array accepted from Python")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="least severe record shown")
+    log_levels: dict[str, str] = Field(default_factory=dict, description="level per module, {'media': 'DEBUG'}")
+    log_json: bool = Field(False, description="one JSON object per log line")
+    log_file: Path | None = Field(None, description="also log to this file, rotated at 10 MB, five kept")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then environment, then the file; the profile's defaults come last."""
+        file = config_file()
+        layers: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if file is not None:
+            layers.append(TomlConfigSettingsSource(settings_cls, toml_file=file))
+        return tuple(layers)
+
+
+def config_file() -> Path | None:
+    """The settings file in force, or None.
+
+    Raises:
+        SettingsError: If ``ASSAY_CONFIG`` names a file that does not exist.
+    """
+    named = os.environ.get("ASSAY_CONFIG")
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise SettingsError(f"ASSAY_CONFIG names '{named}', which is not a file. Correct or unset it.")
+        return path
+    path = Path("assay.toml")
+    return path if path.is_file() else None
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """Build the settings in force.
+
+    Args:
+        **arguments: Fields given by the caller; None means "not given".
+
+    Returns:
+        The frozen settings object.
+
+    Raises:
+        SettingsError: Naming each setting that is unknown or out of range, and where it stands.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        first = Settings(**given)
+        defaults = PROFILES[first.profile]
+        missing = {name: value for name, value in defaults.items() if name not in first.model_fields_set}
+        return Settings(**{**missing, **given}) if missing else first
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
+        raise SettingsError("Settings are wrong: " + "; ".join(lines) + ". See `assay config`.") from error
+    except ValueError as error:  # a settings file that is not TOML
+        raise SettingsError(f"The settings file {config_file()} cannot be read: {error}") from error
+
+
+def origin_of(settings: Settings) -> dict[str, str]:
+    """Where each value came from: ``default``, ``profile``, ``file``, ``environment`` or ``argument``."""
+    file = config_file()
+    in_file: set[str] = set()
+    if file is not None:
+        in_file = set(TomlConfigSettingsSource(Settings, toml_file=file)())
+    origins = {}
+    for name in Settings.model_fields:
+        if f"ASSAY_{name.upper()}" in os.environ:
+            origins[name] = "environment"
+        elif name in in_file:
+            origins[name] = "file"
+        elif name in PROFILES[settings.profile] and name in settings.model_fields_set:
+            origins[name] = "profile"
+        elif name in settings.model_fields_set:
+            origins[name] = "argument"
+        else:
+            origins[name] = "default"
+    return origins
