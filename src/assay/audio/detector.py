@@ -1,0 +1,187 @@
+"""The detector of synthetic speech: from a recording to llrs over time. It decides nothing.
+
+A recording streams by once: each block goes through speech activity, the quality meter and the network. What is kept
+is one number per 32 ms chunk and one per 0.256 s window, so ten hours fit in a few megabytes. Same file, same answer:
+nothing is random.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.audio.quality import Quality, QualityMeter
+from assay.audio.speech import CHUNK, SpeechActivity
+from assay.audio.windows import WindowCutter
+from assay.models.card import DetectorCard
+from assay.models.registry import detector_card
+from assay.models.weights import load_session
+
+if TYPE_CHECKING:
+    from assay.media import AudioMedia
+
+SPEECH = 0.5  # probability from which a chunk counts as speech
+WINDOW_SPEECH_S = 1.0  # a window with less is not scored
+BLOCK_S = 16.0
+STRETCH_WINDOWS = 64  # 20 s in one pass: long enough to share work, short enough for the caches
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ChannelScores:
+    """Evidence from one channel (or from the mean of all).
+
+    Attributes:
+        starts_s: Start of each window, shape (n,).
+        llrs: Calibrated score of each window, shape (n,), positive for spoof; nan where there was too little speech.
+        speech: Whether somebody speaks, per 32 ms chunk.
+        quality: Figures of the recording.
+    """
+
+    starts_s: Floats
+    llrs: Floats
+    speech: NDArray[np.bool_]
+    quality: Quality
+
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech."""
+        return float(np.count_nonzero(self.speech)) * CHUNK / 16_000
+
+
+@dataclass(frozen=True)
+class AudioScores:
+    """Evidence from one recording.
+
+    Attributes:
+        channels: One entry, or one per channel when they are scored apart.
+        duration_s: Decoded length.
+        window_s: Length of a window.
+        notes: What the decoder wants the user to know.
+        timings_ms: Wall time of decoding, speech activity and the network.
+    """
+
+    channels: tuple[ChannelScores, ...]
+    duration_s: float
+    window_s: float
+    notes: tuple[str, ...]
+    timings_ms: dict[str, float]
+
+
+class AudioDetector:
+    """A network with its card.
+
+    Args:
+        name: Model name.
+        threads: Threads of the network.
+        session: Anything with ONNX Runtime's ``run``; None loads the packaged weight, checked.
+    """
+
+    def __init__(self, name: str, *, threads: int = 1, session: Any = None) -> None:
+        self.card: DetectorCard = detector_card(name)
+        self._session = session if session is not None else load_session(name, threads=threads)
+        self._speech = SpeechActivity()
+
+    def score(self, media: AudioMedia, *, channels: Literal["mix", "each"] = "mix") -> AudioScores:
+        """Score a recording window by window.
+
+        Args:
+            media: The opened recording.
+            channels: Average the channels, or score each apart.
+
+        Raises:
+            MediaError: If the recording turns out to be broken or over a limit.
+        """
+        clock = _Clock()
+        lanes: list[_Lane] = []
+        samples = 0
+        blocks = media.blocks(channels=channels, block_s=BLOCK_S)
+        while True:
+            with clock("decode"):
+                block = next(blocks, None)
+            if block is None:
+                break
+            samples += block.shape[1]
+            lanes = lanes or [_Lane(self, clock) for _ in range(block.shape[0])]
+            for lane, row in zip(lanes, block, strict=True):
+                lane.push(row)
+        return AudioScores(
+            channels=tuple(lane.finish(samples) for lane in lanes),
+            duration_s=samples / self.card.sample_rate_hz,
+            window_s=self.card.window_samples / self.card.sample_rate_hz,
+            notes=media.notes,
+            timings_ms=dict(clock.spent_ms),
+        )
+
+    def logits(self, stretch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of the windows of a stretch, shape (samples,) to (windows,), positive for spoof."""
+        logits: NDArray[np.float32] = self._session.run(["logit"], {"samples": stretch[None]})[0][0]
+        return logits
+
+
+class _Clock:
+    """Adds up wall time per stage."""
+
+    def __init__(self) -> None:
+        self.spent_ms: dict[str, float] = defaultdict(float)
+
+    def __call__(self, stage: str) -> _Clock:
+        self._stage, self._since = stage, time.perf_counter()
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.spent_ms[self._stage] += (time.perf_counter() - self._since) * 1e3
+
+
+class _Lane:
+    """One channel on its way through speech activity, quality and network."""
+
+    def __init__(self, detector: AudioDetector, clock: _Clock) -> None:
+        card = detector.card
+        self._detector, self._card, self._clock = detector, card, clock
+        self._stream = detector._speech.stream()
+        self._meter = QualityMeter()
+        self._cutter = WindowCutter(card.window_samples, card.hop_samples, windows=STRETCH_WINDOWS)
+        self._speech: list[NDArray[np.float32]] = []
+        self._logits: list[NDArray[np.float32]] = []
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        with self._clock("speech"):
+            self._speech.append(self._stream.push(samples))
+        with self._clock("quality"):
+            self._meter.push(samples)
+        with self._clock("network"):
+            self._logits += [self._detector.logits(stretch) for stretch in self._cutter.push(samples)]
+
+    def finish(self, samples: int) -> ChannelScores:
+        with self._clock("network"):
+            self._logits += [self._detector.logits(stretch) for stretch in self._cutter.finish()]
+        speech = np.concatenate([*self._speech, self._stream.finish()]) >= SPEECH
+        llrs = self._card.calibration.apply(np.concatenate(self._logits).astype(np.float64))
+        starts = np.arange(llrs.size) * self._card.hop_samples
+        spoken_s = self._spoken_s(speech, starts)
+        # A file shorter than a window has one window; whether it holds enough speech is the policy's question.
+        enough = spoken_s >= WINDOW_SPEECH_S if samples > self._card.window_samples else spoken_s > 0
+        return ChannelScores(
+            starts_s=starts / self._card.sample_rate_hz,
+            llrs=np.where(enough, llrs, np.nan),
+            speech=speech,
+            quality=self._meter.finish(speech),
+        )
+
+    def _spoken_s(self, speech: NDArray[np.bool_], starts: NDArray[np.int64]) -> Floats:
+        """Seconds of speech in each window."""
+        total = np.concatenate([[0], np.cumsum(speech)])
+        first = np.minimum(starts // CHUNK, speech.size)
+        last = np.minimum((starts + self._card.window_samples) // CHUNK, speech.size)
+        spoken: Floats = (total[last] - total[first]) * (CHUNK / self._card.sample_rate_hz)
+        return spoken

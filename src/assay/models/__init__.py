@@ -1,0 +1,16 @@
+"""Models: cards, verified weights and the runtime that answers."""
+
+from assay.models.card import Calibration, Card, DetectorCard, OperatingPoint, TailModel
+from assay.models.registry import detector_card, list_cards
+from assay.models.weights import load_session
+
+__all__ = [
+    "Calibration",
+    "Card",
+    "DetectorCard",
+    "OperatingPoint",
+    "TailModel",
+    "detector_card",
+    "list_cards",
+    "load_session",
+]

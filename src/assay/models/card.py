@@ -1,0 +1,168 @@
+"""The card that travels with a weight: everything that needs a number about a model reads it here.
+
+A card is ``<name>.json`` beside ``<name>.onnx``; the same text is in the ONNX metadata under ``assay_card``. Scores
+rise for spoof. A `llr` is a natural log-likelihood ratio, log p(score | spoof) - log p(score | bona fide).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Calibration(_Part):
+    """Affine map from logit to llr, and how sure it is.
+
+    Attributes:
+        slope, offset: ``llr = slope * logit + offset``, found by logistic regression with both keys weighted alike
+            (Brümmer & du Preez, 2006).
+        lowest, highest: Limits of the llr: no single window may claim more than the calibration data can support.
+        slope_sd, offset_sd, correlation: Spread of the two over resampled sources.
+    """
+
+    slope: float = Field(gt=0)
+    offset: float
+    lowest: float
+    highest: float
+    slope_sd: float = Field(0.0, ge=0)
+    offset_sd: float = Field(0.0, ge=0)
+    correlation: float = Field(0.0, ge=-1, le=1)
+
+    def apply(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logits, any shape, to llrs of the same shape."""
+        return np.clip(self.slope * logits + self.offset, self.lowest, self.highest)
+
+    def deviation(self, llr: float) -> float:
+        """Standard deviation of an llr that comes from not knowing the calibration better."""
+        logit = (llr - self.offset) / self.slope
+        covariance = self.correlation * self.slope_sd * self.offset_sd
+        return math.sqrt(max(0.0, (logit * self.slope_sd) ** 2 + self.offset_sd**2 + 2 * logit * covariance))
+
+
+class TailModel(_Part):
+    """Survival function of a statistic over bona fide recordings: measured in the body, exponential beyond.
+
+    Attributes:
+        values: Measured quantiles, rising.
+        survival: P(statistic >= value) at each, falling.
+        scale: Mean excess of the exponential tail beyond the last value.
+    """
+
+    values: tuple[float, ...] = Field(min_length=2)
+    survival: tuple[float, ...] = Field(min_length=2)
+    scale: float = Field(gt=0)
+
+    def p_value(self, statistic: float) -> float:
+        """P(a bona fide recording reaches `statistic`), in (0, 1]."""
+        if statistic >= self.values[-1]:
+            return self.survival[-1] * math.exp(-(statistic - self.values[-1]) / self.scale)
+        return float(np.exp(np.interp(statistic, self.values, np.log(self.survival))))
+
+    def threshold(self, p: float) -> float:
+        """Smallest statistic whose p-value is at most `p`, in (0, 1]."""
+        if p <= self.survival[-1]:
+            return self.values[-1] + self.scale * math.log(self.survival[-1] / p)
+        # np.interp wants rising abscissae; log survival falls.
+        return float(np.interp(-math.log(p), -np.log(self.survival), self.values))
+
+
+class OperatingPoint(_Part):
+    """A threshold, what it promises, and how sure that is.
+
+    Attributes:
+        max_false_alarm: Promised rate of bona fide files flagged.
+        threshold_llr: Files whose llr is at least this are flagged.
+        threshold_interval: 95 % interval of the threshold over resampled sources.
+        false_alarm: Measured rate, each development source judged at the threshold that the others give.
+        false_alarm_interval: Its 95 % interval.
+        detection_rate: Share of development spoofs flagged.
+        detection_interval: Its 95 % interval.
+        extrapolated: True when fewer than ten development files lie beyond the threshold.
+    """
+
+    max_false_alarm: float
+    threshold_llr: float
+    threshold_interval: tuple[float, float]
+    false_alarm: float
+    false_alarm_interval: tuple[float, float]
+    detection_rate: float
+    detection_interval: tuple[float, float]
+    extrapolated: bool
+
+
+class Decision(_Part):
+    """What the policy needs to turn llrs into a verdict.
+
+    Attributes:
+        file: Distribution of the file llr over bona fide files of one window (longer files vary less).
+        contrast: Distribution, per independent stretch, of a window's llr above its recording's median.
+        stretch_s: Length of an independent stretch.
+        bona_fide_below_llr: Files below this are called bona fide.
+        miss_rate: Share of development spoofs below it.
+        min_contrast_duration_s: Shortest recording whose parts are compared with each other.
+        codec_sd: Standard deviation of one clip's llr over codecs.
+    """
+
+    file: TailModel
+    contrast: TailModel
+    stretch_s: float = Field(gt=0)
+    bona_fide_below_llr: float
+    miss_rate: float
+    min_contrast_duration_s: float = Field(gt=0)
+    codec_sd: float = Field(ge=0)
+    operating_points: tuple[OperatingPoint, ...]
+
+
+class KnownAnswer(_Part):
+    """The self-test: a shipped sample and what this weight gives on it (logits per window, probabilities per chunk)."""
+
+    sample: str
+    values: tuple[float, ...] = Field(min_length=1)
+    tolerance: float = Field(gt=0)
+
+
+class Card(_Part):
+    """What every shipped weight has."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    version: str
+    kind: Literal["audio-detector", "speech-activity"]
+    summary: str
+    file: str
+    sha256: str
+    size_bytes: int
+    licence_weights: str
+    origin: str
+    limits: tuple[str, ...]
+    known_answer: KnownAnswer
+
+
+class DetectorCard(Card):
+    """A detector of synthetic sound.
+
+    Attributes:
+        sample_rate_hz, window_samples, hop_samples: The input; see the network's docstring.
+        min_speech_s: Less speech than this in a file is inconclusive.
+        data: What it was trained on: per source the licence and the number of files of each key.
+        measured: Error rates by `assay evaluate`, as it printed them.
+    """
+
+    sample_rate_hz: int
+    window_samples: int
+    hop_samples: int
+    min_speech_s: float
+    recipe: str
+    commit: str
+    calibration: Calibration
+    decision: Decision
+    data: tuple[dict[str, Any], ...]
+    measured: dict[str, Any] = Field(default_factory=dict)

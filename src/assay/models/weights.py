@@ -1,0 +1,57 @@
+"""Verified weights: no session is made of a file whose SHA-256 is not the one on its card."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from assay.errors import WeightMismatch
+from assay.models.registry import load_card, weights_folder
+
+
+def read_weight(name: str) -> bytes:
+    """Bytes of a model's ONNX file, checked against its card.
+
+    Raises:
+        WeightMismatch: If the file is missing or its SHA-256 differs.
+    """
+    card = load_card(name)
+    path = weights_folder() / card.file
+    if not path.is_file():
+        raise WeightMismatch(f"The weight '{card.file}' of '{name}' is missing. Reinstall Assay.", model=name)
+    weight = path.read_bytes()
+    found = hashlib.sha256(weight).hexdigest()
+    if found != card.sha256:
+        raise WeightMismatch(
+            f"The weight '{card.file}' is not the one on its card (SHA-256 {found[:12]}…, expected"
+            f" {card.sha256[:12]}…); it is refused. Reinstall Assay.",
+            model=name,
+            expected=card.sha256,
+            found=found,
+        )
+    return weight
+
+
+def load_session(name: str, *, threads: int = 1) -> Any:
+    """An ONNX Runtime session of a packaged model, on the CPU.
+
+    Args:
+        name: Model name.
+        threads: Threads within one operator.
+
+    Returns:
+        An `onnxruntime.InferenceSession`; it may be shared between Python threads.
+
+    Raises:
+        WeightMismatch: If the weight was altered.
+    """
+    weight = read_weight(name)
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads that spin would take the other core away from whoever else uses it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(weight, options, providers=["CPUExecutionProvider"])
