@@ -1,0 +1,227 @@
+"""Export a trained network, measure what its card must promise, and write both.
+
+The ONNX file is compared with the torch network on development clips before it gets a card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import subprocess
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from assay.errors import TrainingError
+from assay.models.card import Decision, DetectorCard, KnownAnswer
+from assay.models.registry import weights_folder
+from assay.training.audio_net import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
+from assay.training.batches import repeat_pad
+from assay.training.calibrate import calibration_of, operating_points_of, recordings, tail_of
+from assay.training.corpus import Corpus
+from assay.training.recipe import Recipe
+
+Floats = NDArray[np.float64]
+PARITY = 1e-3  # logits; the two runtimes sum in different orders
+STRETCH_S = 8.192
+RECORDING_S = 60.0
+BONA_FIDE_MISS_RATE = 0.1
+KNOWN_ANSWER = "known-answer.flac"
+log = logging.getLogger("assay.training.publish")
+
+
+def export(net: AudioResnet) -> bytes:
+    """ONNX bytes of the network: ``samples (n, samples)`` to ``logit (n, windows)``."""
+    buffer = io.BytesIO()
+    net.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    net.eval()
+    example = torch.randn(1, WINDOW_SAMPLES + HOP_SAMPLES) * 0.1
+    axes = {"samples": {0: "n", 1: "samples"}, "logit": {0: "n", 1: "windows"}}
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated in name, but folds this graph into fewer operators than its successor.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net,
+            (example,),
+            buffer,  # type: ignore[arg-type] # any file object will do
+            dynamo=False,
+            opset_version=17,
+            input_names=["samples"],
+            output_names=["logit"],
+            dynamic_axes=axes,
+        )
+    return buffer.getvalue()
+
+
+class Answerer:
+    """The exported network in ONNX Runtime, as users will run it."""
+
+    def __init__(self, model: bytes) -> None:
+        self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+    def __call__(self, samples: NDArray[np.float32]) -> Floats:
+        """Logits of a stretch, shape (samples,) to (windows,)."""
+        logits: Floats = self.session.run(["logit"], {"samples": samples[None]})[0][0].astype(np.float64)
+        return logits
+
+    def clips(self, corpus: Corpus, version: int) -> Floats:
+        """Logit of the first window of every clip, shape (clips,)."""
+        return np.array(
+            [self(repeat_pad(corpus.clip(i, version), WINDOW_SAMPLES))[0] for i in range(len(corpus.trials))]
+        )
+
+
+def check_parity(net: AudioResnet, answer: Answerer, corpus: Corpus) -> float:
+    """Largest difference between torch and ONNX logits on 64 clips.
+
+    Raises:
+        TrainingError: If it is above `PARITY`.
+    """
+    every = max(1, len(corpus.trials) // 64)
+    waves = np.stack([repeat_pad(corpus.clip(i), WINDOW_SAMPLES) for i in range(0, len(corpus.trials), every)])
+    with torch.inference_mode():
+        expected = net(torch.from_numpy(waves))[:, 0].numpy()
+    worst = float(np.abs(expected - np.array([answer(wave)[0] for wave in waves])).max())
+    if worst > PARITY:
+        raise TrainingError(f"The exported network differs from the trained one by {worst:.2g} (at most {PARITY:g}).")
+    return worst
+
+
+def decision_of(llrs: Floats, corpus: Corpus, answer: Answerer, calibrate: Any, seed: int) -> Decision:
+    """Everything the policy needs, measured on development clips.
+
+    Args:
+        llrs: Shape (versions, clips).
+        corpus: The development clips.
+        answer: The exported network.
+        calibrate: Logits to llrs.
+        seed: Of the resampling.
+    """
+    spoof = _spoof(corpus)
+    sources = [trial.source for trial in corpus.trials]
+    miss_threshold = float(np.quantile(llrs[:, spoof], BONA_FIDE_MISS_RATE))
+    return Decision(
+        file=tail_of(llrs[:, ~spoof].ravel(), llrs.shape[0]),
+        contrast=tail_of(_contrasts(corpus, answer, calibrate)),
+        stretch_s=STRETCH_S,
+        bona_fide_below_llr=miss_threshold,
+        miss_rate=BONA_FIDE_MISS_RATE,
+        min_contrast_duration_s=2 * STRETCH_S,
+        codec_sd=float(llrs.std(axis=0).mean()),
+        operating_points=operating_points_of(llrs, spoof, sources, seed),
+    )
+
+
+def _contrasts(corpus: Corpus, answer: Answerer, calibrate: Any) -> Floats:
+    """Largest llr above the recording's median in each stretch of pretended long bona fide recordings."""
+    trials = [(t.source, t.speaker, t.key) for t in corpus.trials]
+    groups = recordings(trials, list(corpus.lengths), samples=int(RECORDING_S * SAMPLE_RATE_HZ))
+    found: list[float] = []
+    per_stretch = round(STRETCH_S * SAMPLE_RATE_HZ / HOP_SAMPLES)
+    for indices in groups:
+        samples = np.concatenate([corpus.clip(i) for i in indices])
+        whole = (len(samples) - WINDOW_SAMPLES) // HOP_SAMPLES * HOP_SAMPLES + WINDOW_SAMPLES
+        llrs = calibrate(answer(samples[:whole]))
+        above = llrs - np.median(llrs)
+        found += [float(above[i : i + per_stretch].max()) for i in range(0, len(above) - per_stretch + 1, per_stretch)]
+    if len(found) < 20:
+        raise TrainingError(
+            "The development sources hold too little bona fide speech of one speaker for long recordings."
+        )
+    return np.array(found)
+
+
+def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, development: Corpus, folder: Path) -> Path:
+    """Write ``<name>.onnx`` and ``<name>.json``.
+
+    Returns:
+        Path of the card.
+    """
+    model = onnx.load_from_string(export(net))
+    answer = Answerer(model.SerializeToString())
+    log.info("torch and ONNX differ by at most %.2g", check_parity(net, answer, development))
+    versions = range(min(2, development.starts.shape[1]))
+    logits = np.stack([answer.clips(development, version) for version in versions])
+    spoof = _spoof(development)
+    calibration = calibration_of(logits, spoof, [t.source for t in development.trials], plan.seed)
+    decision = decision_of(calibration.apply(logits), development, answer, calibration.apply, plan.seed)
+    fields: dict[str, Any] = {
+        "name": plan.name,
+        "version": plan.version,
+        "kind": "audio-detector",
+        "summary": "Synthetic speech: log spectrum, residual network, attentive statistics over 4 s windows.",
+        "file": f"{plan.name}.onnx",
+        "licence_weights": "Apache-2.0",
+        "origin": "trained by `assay train audio` with the recipe named here",
+        "limits": plan.limits,
+        "sample_rate_hz": SAMPLE_RATE_HZ,
+        "window_samples": WINDOW_SAMPLES,
+        "hop_samples": HOP_SAMPLES,
+        "min_speech_s": 1.0,
+        "recipe": recipe.name,
+        "commit": _commit(),
+        "calibration": calibration.model_dump(),
+        "decision": decision.model_dump(),
+        "known_answer": _known_answer(answer).model_dump(),
+        "data": _data(train),
+    }
+    onnx.helper.set_model_props(model, {"assay_card": json.dumps(fields, sort_keys=True)})
+    weight = model.SerializeToString(deterministic=True)
+    card = DetectorCard(**fields, sha256=hashlib.sha256(weight).hexdigest(), size_bytes=len(weight))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / card.file).write_bytes(weight)
+    path = folder / f"{plan.name}.json"
+    path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _spoof(corpus: Corpus) -> NDArray[np.bool_]:
+    return np.array([trial.key == "spoof" for trial in corpus.trials])
+
+
+def _known_answer(answer: Answerer) -> KnownAnswer:
+    samples, _ = soundfile.read(weights_folder() / KNOWN_ANSWER, dtype="float32")
+    whole = (len(samples) - WINDOW_SAMPLES) // HOP_SAMPLES * HOP_SAMPLES + WINDOW_SAMPLES
+    values = tuple(round(float(value), 5) for value in answer(samples[:whole]))
+    return KnownAnswer(sample=KNOWN_ANSWER, values=values, tolerance=0.01)
+
+
+def _data(corpus: Corpus) -> tuple[dict[str, Any], ...]:
+    counts = Counter((t.source if not t.parent else f"made here: {t.generator}", t.key) for t in corpus.trials)
+    licences = {t.source: t.licence for t in corpus.trials}
+    names = sorted({name for name, _ in counts})
+    return tuple(
+        {
+            "source": name,
+            "licence": licences.get(name, "of the parent files"),
+            "bona_fide": counts[name, "bona_fide"],
+            "spoof": counts[name, "spoof"],
+        }
+        for name in names
+    )
+
+
+def _commit() -> str:
+    """Commit of the checkout this runs in, or empty outside one."""
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

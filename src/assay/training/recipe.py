@@ -1,0 +1,72 @@
+"""A recipe: everything that determines a training run, read from one TOML file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assay.errors import TrainingError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Optimisation(_Part):
+    """How the weights are found."""
+
+    steps: int = Field(gt=0, description="optimiser steps in all")
+    batch_size: int = Field(gt=3, multiple_of=4, description="clips per step; half of each key")
+    learning_rate: float = Field(gt=0, description="peak, after the warm-up")
+    weight_decay: float = Field(ge=0, description="AdamW decay of the convolution and dense weights")
+    label_smoothing: float = Field(
+        default=0.02, ge=0, lt=0.5, description="keeps logits finite on labels that may be wrong"
+    )
+    average_decay: float = Field(default=0.999, ge=0, lt=1, description="exponential moving average of the weights")
+    evaluate_every: int = Field(default=1000, gt=0, description="steps between scorings of the development part")
+
+
+class Augmentation(_Part):
+    """Chances per clip (or pair) of what happens to both keys alike."""
+
+    codec: float = Field(default=0.6, ge=0, le=1, description="take a clip that went through another codec")
+    room: float = Field(default=0.25, ge=0, le=1, description="convolve with a room response")
+    noise: float = Field(default=0.5, ge=0, le=1, description="add noise at 5 to 40 dB")
+    band: float = Field(default=0.6, ge=0, le=1, description="equalise and limit the band")
+    clip: float = Field(default=0.1, ge=0, le=1, description="overdrive")
+    mask: float = Field(default=0.5, ge=0, le=1, description="blank bands of the spectrogram")
+
+
+class Recipe(_Part):
+    """One training run."""
+
+    name: str
+    version: str
+    seed: int
+    development_sources: tuple[str, ...] = Field(min_length=1, description="whole sources kept out of training")
+    fakes: dict[str, int] = Field(default_factory=dict, description="copy-synthesis method -> number of parents")
+    limits: tuple[str, ...] = Field(min_length=1, description="what the card must say the model cannot do")
+    codec_versions: int = Field(default=2, ge=0, le=8, description="transcoded versions kept of every clip")
+    optimisation: Optimisation
+    augmentation: Augmentation = Augmentation()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        TrainingError: If the file cannot be read or a field is missing, unknown or out of range.
+    """
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise TrainingError(f"The recipe '{path}' cannot be read: {error.strerror}.") from error
+    except (ValidationError, ValueError) as error:
+        raise TrainingError(f"The recipe '{path}' is wrong: {error}") from error
