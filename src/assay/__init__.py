@@ -1,0 +1,61 @@
+"""Assay tells whether a recording is bona fide or synthetic, says where and why, and says when it cannot tell.
+
+>>> from assay import scan
+>>> result = scan("examples/media/synthetic.wav")  # doctest: +SKIP
+
+Names are loaded when first used, so that ``import assay`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from assay._version import __version__
+
+if TYPE_CHECKING:
+    from assay.errors import AssayError
+    from assay.media import open_media
+    from assay.result import Outcome, ScanFailure, ScanResult, Segment
+    from assay.line import Detector, scan
+    from assay.settings import Settings, load_settings
+
+_HOMES = {
+    "AssayError": "assay.errors",
+    "Detector": "assay.line",
+    "Outcome": "assay.result",
+    "ScanFailure": "assay.result",
+    "ScanResult": "assay.result",
+    "Segment": "assay.result",
+    "Settings": "assay.settings",
+    "load_settings": "assay.settings",
+    "open_media": "assay.media",
+    "scan": "assay.line",
+}
+
+__all__ = [
+    "AssayError",
+    "Detector",
+    "Outcome",
+    "ScanFailure",
+    "ScanResult",
+    "Segment",
+    "Settings",
+    "__version__",
+    "load_settings",
+    "open_media",
+    "scan",
+]
+
+logging.getLogger("assay").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'assay' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,127 @@
+"""What a result shows of the scores: segments, timeline, gaps and findings. It decides nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.result import Finding, NotAnalysed, Segment, Timeline
+from assay.timeline import Floats, Span, cell_means, runs
+
+if TYPE_CHECKING:
+    from assay.audio.detector import AudioScores, ChannelScores
+    from assay.models.card import DetectorCard
+
+MAX_TIMELINE = 1_000
+MAX_SEGMENTS = 600
+
+
+def posterior(llr: float, prior: float) -> float:
+    """P(spoof | evidence) in [0, 1] from a natural log-likelihood ratio and a prior in (0, 1)."""
+    return 1 / (1 + math.exp(-(llr + math.log(prior / (1 - prior)))))
+
+
+class ChannelView:
+    """One channel's scores cut into cells of one hop, ready to be shown.
+
+    Args:
+        scores: Of the whole recording.
+        channel: The channel's part of them.
+        card: Of the model.
+        prior: P(spoof) behind the shown probabilities.
+        index: Number of the channel; None when channels were averaged.
+    """
+
+    def __init__(
+        self, scores: AudioScores, channel: ChannelScores, card: DetectorCard, prior: float, index: int | None
+    ) -> None:
+        self.index, self._prior, self._duration_s = index, prior, scores.duration_s
+        self._hop_s = card.hop_samples / card.sample_rate_hz
+        self._window_cells = card.window_samples // card.hop_samples
+        cells = cell_means(channel.llrs, self._window_cells)
+        # A short recording was repeated up to a window; its cells beyond the end are of no place in it.
+        self._cells: Floats = cells[: max(1, math.ceil(scores.duration_s / self._hop_s))]
+
+    def _second(self, cell: int) -> float:
+        return round(min(cell * self._hop_s, self._duration_s), 3)
+
+    def segments(self, spans: Sequence[Span]) -> list[Segment]:
+        """What was analysed, cut at the edges of suspicious spans and into even pieces."""
+        cells = self._cells
+        marked = np.zeros(cells.size, bool)
+        for start, end in spans:
+            first = min(round(start / self._hop_s), cells.size - 1)
+            marked[first : max(first + 1, round(end / self._hop_s))] = True
+        longest = max(self._window_cells, math.ceil(cells.size / MAX_SEGMENTS))
+        segments = []
+        for flag in (False, True):
+            for first, last in runs(~np.isnan(cells) & (marked == flag)):
+                parts = 1 if flag else max(1, round((last - first) / longest))
+                edges = np.linspace(first, last, parts + 1).round().astype(int).tolist()
+                segments += [self._segment(begin, end, flag) for begin, end in pairwise(edges)]
+        return sorted(segments, key=lambda segment: segment.start_s)
+
+    def _segment(self, begin: int, end: int, suspicious: bool) -> Segment:
+        part = self._cells[begin:end]
+        # Cells at the edge of a suspicious span share windows with its surroundings; its peak is what it is about.
+        llr = float(part.max() if suspicious else part.mean())
+        return Segment(
+            start_s=self._second(begin),
+            end_s=self._second(end),
+            spoof_probability=posterior(llr, self._prior),
+            llr=llr,
+            suspicious=suspicious,
+            channel=self.index,
+        )
+
+    def timeline(self) -> Timeline:
+        """Probabilities at an even step, at most `MAX_TIMELINE` of them."""
+        each = math.ceil(self._cells.size / MAX_TIMELINE)
+        values = [_mean(self._cells[first : first + each]) for first in range(0, self._cells.size, each)]
+        return Timeline(
+            start_s=0.0,
+            step_s=each * self._hop_s,
+            spoof_probability=tuple(
+                None if math.isnan(value) else round(posterior(value, self._prior), 4) for value in values
+            ),
+            channel=self.index,
+        )
+
+    def gaps(self) -> list[NotAnalysed]:
+        """Stretches that no scored window covers."""
+        where = "" if self.index is None else f" in channel {self.index}"
+        return [
+            NotAnalysed(
+                code="too_little_speech",
+                text=f"too little speech{where}",
+                start_s=self._second(first),
+                end_s=self._second(last),
+            )
+            for first, last in runs(np.isnan(self._cells))
+        ]
+
+
+def findings(scores: AudioScores) -> tuple[Finding, ...]:
+    """Measured properties of the recording, of its channel with most speech."""
+    channel = max(scores.channels, key=lambda channel: channel.speech_s)
+    quality = channel.quality
+    rows = (
+        ("speech", channel.speech_s, "s", "seconds in which somebody speaks"),
+        ("speech_level", quality.level_db, "dBFS", "level of the speech"),
+        ("snr", quality.snr_db, "dB", "speech over the quietest tenth of the recording"),
+        ("bandwidth", quality.bandwidth_hz, "Hz", "frequency below which 99.9 % of the power lies"),
+        ("clipped", quality.clipped, "1", "share of samples at full scale"),
+    )
+    return tuple(
+        Finding(name=name, value=round(value, 4) if math.isfinite(value) else None, unit=unit, text=text)
+        for name, value, unit, text in rows
+    )
+
+
+def _mean(values: Floats) -> float:
+    kept = values[~np.isnan(values)]
+    return float(kept.mean()) if kept.size else math.nan

@@ -1,0 +1,151 @@
+"""The line itself: source, media, scores, verdict, result. Library, CLI and service all walk it here.
+
+`Detector.scan` answers for one source and raises; `Detector.scan_many` goes on past bad ones and yields a
+`ScanFailure` in their place. A caller who wants to stop earlier uses `open_media`, `AudioDetector.score` and `decide`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+
+from assay.audio.detector import AudioDetector
+from assay.errors import AssayError, MediaError
+from assay.media import expand, open_media
+from assay.policy import Judgement, decide
+from assay.result import ModelReference, Outcome, ScanFailure, ScanResult
+from assay.settings import Settings, load_settings
+
+log = logging.getLogger("assay.line")
+
+
+class Detector:
+    """Scans recordings with one model and one set of settings; may be shared between threads.
+
+    Args:
+        settings: The settings in force; None loads them (file, environment).
+        model: Anything that scores like `AudioDetector`; None loads the one that the settings name.
+        **overrides: Single settings, when `settings` is None: ``Detector(max_false_alarm=0.001)``.
+
+    Raises:
+        SettingsError: If a setting is unknown or out of range.
+        ModelError: If the model is unknown or its weight was altered.
+    """
+
+    def __init__(
+        self, *, settings: Settings | None = None, model: AudioDetector | None = None, **overrides: Any
+    ) -> None:
+        self.settings = settings if settings is not None else load_settings(**overrides)
+        self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
+
+    def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
+        """Analyse one recording.
+
+        Args:
+            source: Path, ``"-"`` for standard input, bytes, binary file object, or ``(array, sample_rate_hz)``.
+            name: Name to show instead of the source's own.
+
+        Raises:
+            MediaError: If it cannot be read, is not sound, is broken, or is over a limit.
+        """
+        started = time.perf_counter()
+        media = open_media(source, settings=self.settings, name=name)
+        opened = time.perf_counter()
+        scores = self.model.score(media, channels=self.settings.channels)
+        scored = time.perf_counter()
+        judgement = decide(scores, self.model.card, self.settings)
+        ended = time.perf_counter()
+        timings = {"open": opened - started, "decide": ended - scored, "total": ended - started}
+        return ScanResult(
+            path=media.path,
+            sha256=media.sha256,
+            container=media.container,
+            codec=media.codec,
+            sample_rate_hz=media.sample_rate_hz,
+            channels=media.channels,
+            duration_s=round(scores.duration_s, 4),
+            speech_s=round(max(channel.speech_s for channel in scores.channels), 3),
+            model=ModelReference(
+                name=self.model.card.name, version=self.model.card.version, sha256=self.model.card.sha256
+            ),
+            timings_ms={
+                **{name: round(value, 3) for name, value in scores.timings_ms.items()},
+                **{name: round(1e3 * value, 3) for name, value in timings.items()},
+            },
+            **_fields(judgement),
+        )
+
+    def scan_many(
+        self, sources: Iterable[Any], *, recursive: bool = False, done: Container[str] = ()
+    ) -> Iterator[Outcome]:
+        """Analyse many recordings, lazily and in order, `settings.jobs` at a time.
+
+        Args:
+            sources: Paths, folders and patterns are expanded; everything else goes to `scan` as it is.
+            recursive: Descend into folders.
+            done: Paths to leave out.
+
+        Yields:
+            A `ScanResult`, or a `ScanFailure` where an input could not be analysed.
+        """
+        items = _expanded(sources, recursive, done)
+        if self.settings.jobs == 1:
+            yield from map(self._outcome, items)
+            return
+        with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="assay-scan") as pool:
+            yield from _ordered(pool, self._outcome, items, ahead=2 * self.settings.jobs)
+
+    def _outcome(self, source: Any) -> Outcome:
+        if isinstance(source, MediaError):
+            return ScanFailure.of(str(source.context.get("path", "")), source)
+        try:
+            return self.scan(source)
+        except AssayError as error:
+            path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"<{type(source).__name__}>"
+            log.info("%s: %s", path, error)
+            return ScanFailure.of(str(path), error)
+
+
+def scan(source: Any, *, name: str | None = None, **settings: Any) -> ScanResult:
+    """Analyse one recording with the default model; see `Detector.scan`.
+
+    A program that scans more than one should keep a `Detector`, which loads the model once.
+    """
+    return Detector(**settings).scan(source, name=name)
+
+
+def _fields(judgement: Judgement) -> dict[str, Any]:
+    return {name: getattr(judgement, name) for name in Judgement.__dataclass_fields__}
+
+
+def _expanded(sources: Iterable[Any], recursive: bool, done: Container[str]) -> Iterator[Any]:
+    for named, group in groupby(sources, key=lambda source: isinstance(source, (str, os.PathLike))):
+        if not named:
+            yield from group
+            continue
+        for found in expand(group, recursive=recursive):
+            if isinstance(found, MediaError) or os.fspath(found) not in done:
+                yield found
+
+
+def _ordered(
+    pool: ThreadPoolExecutor, work: Callable[[Any], Outcome], items: Iterable[Any], *, ahead: int
+) -> Iterator[Outcome]:
+    """Results in the order of `items`, with at most `ahead` of them under way."""
+    pending: deque[Future[Outcome]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()

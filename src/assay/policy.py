@@ -1,0 +1,254 @@
+"""From scores to a verdict. Reads the card and the settings; touches no samples.
+
+Two questions are asked of a file, and the accepted false-alarm rate is shared between them, so that it is the rate of
+the *file*, however long it is:
+
+1. Is all of it synthetic? The statistic is the mean llr of its windows. Its distribution over bona fide files was
+  measured on files of a
+   single window; the mean over a longer file varies less, so the promise holds for any length.
+2. Does a part stand out? The statistic is the largest llr above the file's own median, which removes what speaker and
+  channel do
+   to the whole file. Its p-value for one independent stretch is raised to the number of stretches
+   (Šidák, 1967), which is exact for independent stretches and cautious for dependent ones.
+
+What falls between "flagged" and "bona fide" is inconclusive, and so is whatever lies outside what the model was
+measured on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.evidence import ChannelView, findings, posterior
+from assay.result import (
+    Finding,
+    NotAnalysed,
+    OperatingPointInForce,
+    Reason,
+    Segment,
+    Timeline,
+    Verdict,
+)
+from assay.timeline import Floats, Span, suspicious_spans
+
+if TYPE_CHECKING:
+    from assay.audio.detector import AudioScores, ChannelScores
+    from assay.models.card import DetectorCard
+    from assay.settings import Settings
+
+MIN_SNR_DB = 3.0
+MIN_BANDWIDTH_HZ = 2_500.0
+MAX_CLIPPED = 0.05
+MOSTLY = 0.8  # a file whose suspicious part is larger than this is called spoof, not mixed
+Z90 = 1.645
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything the policy has to say about one file; see `assay.result.ScanResult` for the meaning of each."""
+
+    verdict: Verdict
+    llr: float | None
+    spoof_probability: float | None
+    interval: tuple[float, float] | None
+    segments: tuple[Segment, ...]
+    timeline: tuple[Timeline, ...]
+    findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...]
+    not_analysed: tuple[NotAnalysed, ...]
+    operating_point: OperatingPointInForce
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """What one channel says."""
+
+    verdict: Verdict
+    llr: float | None
+    sd: float
+    spans: tuple[Span, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Answer to the second question: p-value for the whole recording, and where."""
+
+    p: float
+    spans: tuple[Span, ...]
+
+
+def accepted_rate(card: DetectorCard, settings: Settings) -> float:
+    """The false-alarm rate in force: given, or what the Bayes threshold of a given cost amounts to."""
+    if settings.false_alarm_cost is None:
+        return settings.max_false_alarm
+    threshold = math.log(settings.false_alarm_cost * (1 - settings.prior) / settings.prior)
+    return card.decision.file.p_value(threshold)
+
+
+def operating_point(card: DetectorCard, settings: Settings, *, share: float = 1.0) -> OperatingPointInForce:
+    """Thresholds in force when a test may spend `share` of the accepted rate."""
+    rate = accepted_rate(card, settings)
+    return OperatingPointInForce(
+        max_false_alarm=rate,
+        threshold_llr=card.decision.file.threshold(rate * share),
+        bona_fide_below_llr=card.decision.bona_fide_below_llr,
+        prior=settings.prior,
+        extrapolated=rate * share < card.decision.file.survival[-1],
+    )
+
+
+def decide(scores: AudioScores, card: DetectorCard, settings: Settings) -> Judgement:
+    """Judge one file.
+
+    Args:
+        scores: The evidence.
+        card: Of the model that gave it.
+        settings: Accepted false-alarm rate or cost, and prior.
+    """
+    several = len(scores.channels) > 1
+    compared = scores.duration_s >= card.decision.min_contrast_duration_s
+    # Half of the accepted rate goes to each question, shared evenly among channels.
+    share = (0.5 if compared else 1.0) / len(scores.channels)
+    point = operating_point(card, settings, share=share)
+    accepted_part = point.max_false_alarm * share if compared else None
+    judged = [_judge(channel, scores, card, point, accepted_part) for channel in scores.channels]
+    worst = max(judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
+    views = [
+        ChannelView(scores, channel, card, settings.prior, index if several else None)
+        for index, channel in enumerate(scores.channels)
+    ]
+    return Judgement(
+        verdict=worst.verdict,
+        llr=worst.llr,
+        spoof_probability=None if worst.llr is None else posterior(worst.llr, settings.prior),
+        interval=None
+        if worst.llr is None
+        else (
+            posterior(worst.llr - Z90 * worst.sd, settings.prior),
+            posterior(worst.llr + Z90 * worst.sd, settings.prior),
+        ),
+        segments=tuple(s for c, view in zip(judged, views, strict=True) for s in view.segments(c.spans)),
+        timeline=tuple(view.timeline() for view in views),
+        findings=findings(scores),
+        reasons=worst.reasons,
+        not_analysed=(
+            *(NotAnalysed(code="decoder", text=note) for note in scores.notes),
+            *(gap for view in views for gap in view.gaps()),
+        ),
+        operating_point=point,
+    )
+
+
+_RANK: dict[Verdict, int] = {"bona_fide": 0, "inconclusive": 1, "mixed": 2, "spoof": 3}
+
+
+def _judge(
+    channel: ChannelScores,
+    scores: AudioScores,
+    card: DetectorCard,
+    point: OperatingPointInForce,
+    accepted_part: float | None,
+) -> _Channel:
+    """Answer both questions for one channel; `accepted_part` is None for files too short for the second."""
+    scored = channel.llrs[~np.isnan(channel.llrs)]
+    if not scored.size:
+        return _Channel("inconclusive", None, 0.0, (), (_no_speech(channel, scores, card),))
+    llr = float(scored.mean())
+    scored_s = scored.size * card.hop_samples / card.sample_rate_hz
+    stretches = max(1.0, scored_s / card.decision.stretch_s)
+    sd = math.sqrt(card.calibration.deviation(llr) ** 2 + card.decision.codec_sd**2 + float(scored.var()) / stretches)
+    outside = _outside(channel, scores, card)
+    if outside:
+        return _Channel("inconclusive", llr, sd, (), outside)
+    part = _part(channel, scored, stretches, scores, card, accepted_part)
+    verdict, llr, reason = _verdict(llr, part, scores.duration_s, point)
+    return _Channel(verdict, llr, sd, part.spans, (reason,))
+
+
+def _part(
+    channel: ChannelScores,
+    scored: Floats,
+    stretches: float,
+    scores: AudioScores,
+    card: DetectorCard,
+    accepted: float | None,
+) -> _Part:
+    """Does a part stand out from the rest, more than bona fide recordings of this length do?"""
+    if accepted is None:
+        return _Part(1.0, ())
+    median = float(np.median(scored))
+    one = card.decision.contrast.p_value(float(scored.max()) - median)
+    p = -math.expm1(stretches * math.log1p(-min(one, 1 - 1e-12)))
+    if p > accepted:
+        return _Part(p, ())
+    accepted_one = -math.expm1(math.log1p(-accepted) / stretches)
+    spans = suspicious_spans(
+        channel.llrs,
+        median=median,
+        threshold=card.decision.contrast.threshold(accepted_one),
+        hop_s=card.hop_samples / card.sample_rate_hz,
+        window_s=scores.window_s,
+    )
+    return _Part(p, tuple(spans))
+
+
+def _verdict(llr: float, part: _Part, duration_s: float, point: OperatingPointInForce) -> tuple[Verdict, float, Reason]:
+    if part.spans:
+        # The file's evidence is then that of its suspicious part.
+        llr = max(llr, _evidence(part.p))
+        covered = sum(end - start for start, end in part.spans) / duration_s
+        if covered >= MOSTLY:
+            text = f"{covered:.0%} of the recording stands out as synthetic."
+            return "spoof", llr, Reason(code="mostly_suspicious", text=text)
+        many = f"{len(part.spans)} parts stand" if len(part.spans) > 1 else "One part stands"
+        text = (
+            f"{many} out from the rest; by chance a bona fide recording of this length has such a part"
+            f" with probability {part.p:.1g}."
+        )
+        return "mixed", llr, Reason(code="part_stands_out", text=text)
+    if llr >= point.threshold_llr:
+        text = f"The score {llr:.2f} reaches the threshold {point.threshold_llr:.2f} for synthetic speech."
+        return "spoof", llr, Reason(code="above_threshold", text=text)
+    if llr <= point.bona_fide_below_llr:
+        text = f"The score {llr:.2f} is at most {point.bona_fide_below_llr:.2f}, and no part stands out."
+        return "bona_fide", llr, Reason(code="below_threshold", text=text)
+    text = (
+        f"The score {llr:.2f} lies between {point.bona_fide_below_llr:.2f} (no sign of synthesis) and"
+        f" {point.threshold_llr:.2f} (synthetic), where the model errs too often."
+    )
+    return "inconclusive", llr, Reason(code="near_threshold", text=text)
+
+
+def _evidence(p: float) -> float:
+    """Largest llr that a p-value can stand for: -log(-e p ln p) (Sellke, Bayarri & Berger, 2001)."""
+    return -math.log(-math.e * p * math.log(p)) if 0 < p < 1 / math.e else 0.0
+
+
+def _no_speech(channel: ChannelScores, scores: AudioScores, card: DetectorCard) -> Reason:
+    if channel.quality.silent > 0.99:
+        return Reason(code="silence", text="The recording is silent; give one in which somebody speaks.")
+    text = (
+        f"{channel.speech_s:.1f} s of speech in {scores.duration_s:.1f} s of sound; at least {card.min_speech_s:g} s"
+        " within one window are needed. Music, noise and silence are not judged."
+    )
+    return Reason(code="no_speech" if channel.speech_s == 0 else "too_little_speech", text=text)
+
+
+def _outside(channel: ChannelScores, scores: AudioScores, card: DetectorCard) -> tuple[Reason, ...]:
+    """Reasons why the recording lies outside what the model was measured on."""
+    quality = channel.quality
+    noise = f"Speech stands only {quality.snr_db:.0f} dB above the noise; at least {MIN_SNR_DB:g} dB are needed."
+    band = f"Nothing above {quality.bandwidth_hz:.0f} Hz; at least {MIN_BANDWIDTH_HZ:g} Hz are needed."
+    drive = f"{quality.clipped:.0%} of the samples are at full scale; at most {MAX_CLIPPED:.0%} are accepted."
+    checks = (
+        (channel.speech_s < card.min_speech_s, _no_speech(channel, scores, card)),
+        (quality.snr_db < MIN_SNR_DB, Reason(code="noise", text=noise)),
+        (quality.bandwidth_hz < MIN_BANDWIDTH_HZ, Reason(code="narrow_band", text=band)),
+        (quality.clipped > MAX_CLIPPED, Reason(code="overdriven", text=drive)),
+    )
+    return tuple(reason for failed, reason in checks if failed)

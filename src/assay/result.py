@@ -1,0 +1,168 @@
+"""The one result object that every interface prints.
+
+Frozen, validated when built, versioned (`SCHEMA_VERSION`; ``docs/result.md`` explains each field). Times are seconds
+from the start of the file, probabilities and rates lie in [0, 1], and every score rises for spoof.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assay.errors import AssayError
+
+SCHEMA_VERSION = 1
+Verdict = Literal["bona_fide", "spoof", "mixed", "inconclusive"]
+PLAIN_VERDICTS: dict[Verdict, str] = {
+    "bona_fide": "no sign of synthesis found",
+    "spoof": "likely synthetic",
+    "mixed": "partly synthetic",
+    "inconclusive": "cannot tell",
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Segment(_Part):
+    """A stretch of the recording that got one score.
+
+    Segments cover what was analysed, in order; stretches that stand out from the rest of a ``mixed`` file are
+    segments of their own, with `suspicious` set.
+    """
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(ge=0)
+    spoof_probability: float = Field(ge=0, le=1)
+    llr: float
+    suspicious: bool = False
+    channel: int | None = Field(None, ge=0, description="None when channels were averaged")
+
+
+class Timeline(_Part):
+    """Scores at an even step, for drawing; None where nothing could be scored. At most 1,000 points."""
+
+    start_s: float
+    step_s: float
+    spoof_probability: tuple[float | None, ...]
+    channel: int | None = None
+
+
+class Reason(_Part):
+    """Why the verdict is what it is; `code` is stable, `text` is for people."""
+
+    code: str
+    text: str
+
+
+class NotAnalysed(_Part):
+    """A part of the input that was left out, and why."""
+
+    code: str
+    text: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+class Finding(_Part):
+    """A measured property of the recording that bears on how far to trust the verdict."""
+
+    name: str
+    value: float | None
+    unit: str
+    text: str
+
+
+class ModelReference(_Part):
+    """Which weight answered."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class OperatingPointInForce(_Part):
+    """The trade-off the verdict was made at.
+
+    Attributes:
+        max_false_alarm: Accepted rate of bona fide files flagged.
+        threshold_llr: Whole files at or above are ``spoof``.
+        bona_fide_below_llr: Whole files at or below are ``bona_fide``; between the two it is ``inconclusive``.
+        prior: P(spoof) before looking, behind `spoof_probability`.
+        extrapolated: True when the promise lies beyond what the development data could measure.
+    """
+
+    max_false_alarm: float
+    threshold_llr: float
+    bona_fide_below_llr: float
+    prior: float
+    extrapolated: bool
+
+
+class ScanResult(_Part):
+    """The answer for one file.
+
+    Attributes:
+        path: As the caller named it.
+        sha256: Of the file's bytes.
+        spoof_probability: Posterior that the file is synthetic, at least in part; None only if nothing could be
+            scored.
+        llr: The evidence alone, natural log-likelihood ratio.
+        interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
+        timings_ms: Wall time per stage.
+    """
+
+    schema_version: Literal[1] = 1
+    path: str
+    sha256: str
+    media: Literal["audio"] = "audio"
+    container: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    duration_s: float
+    speech_s: float
+    verdict: Verdict
+    spoof_probability: float | None = Field(ge=0, le=1)
+    llr: float | None
+    interval: tuple[float, float] | None
+    segments: tuple[Segment, ...]
+    timeline: tuple[Timeline, ...]
+    findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...] = Field(min_length=1)
+    not_analysed: tuple[NotAnalysed, ...]
+    model: ModelReference
+    operating_point: OperatingPointInForce
+    timings_ms: dict[str, float]
+
+    @property
+    def plain_verdict(self) -> str:
+        """The verdict in words for people."""
+        return PLAIN_VERDICTS[self.verdict]
+
+
+class ErrorDetail(_Part):
+    """What went wrong with one input."""
+
+    code: str
+    message: str
+    context: dict[str, Any] = Field(default_factory=dict)
+
+
+class ScanFailure(_Part):
+    """Stands in the place of a result when an input could not be analysed."""
+
+    schema_version: Literal[1] = 1
+    path: str
+    error: ErrorDetail
+
+    @classmethod
+    def of(cls, path: str, error: AssayError) -> ScanFailure:
+        """Wrap an error of our tree."""
+        detail = ErrorDetail(code=error.code, message=error.message, context=error.context)
+        return cls(path=path, error=detail)
+
+
+Outcome = ScanResult | ScanFailure

@@ -1,0 +1,98 @@
+"""The known-answer self-test behind `assay doctor` (row E5).
+
+Every shipped weight must have the SHA-256 on its card and give, on the shipped sample, the answer on its card. The
+sample is read as plain FLAC, so that a fault here points at weight or runtime and not at decoding.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import AssayError, SelfTestFailed
+from assay.models.card import Card, DetectorCard
+from assay.models.registry import list_cards, weights_folder
+
+if TYPE_CHECKING:
+    from assay.settings import Settings
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Outcome for one model.
+
+    Attributes:
+        name: Model name.
+        passed: Whether hash and answer are those of the card.
+        detail: What was compared, or what went wrong.
+        duration_ms: Wall time.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+    duration_ms: float
+
+
+def run_self_tests(settings: Settings) -> list[SelfTest]:
+    """Test every model in the package; a failure is reported, not raised."""
+    return [_run(card, settings) for card in list_cards()]
+
+
+def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
+    """What the packaged weight says on the card's sample now: logits per window, or probabilities per chunk.
+
+    Raises:
+        WeightMismatch: If the weight was altered.
+    """
+    import soundfile
+
+    samples, _ = soundfile.read(weights_folder() / card.known_answer.sample, dtype="float32")
+    if isinstance(card, DetectorCard):
+        from assay.audio.detector import AudioDetector
+
+        whole = (len(samples) - card.window_samples) // card.hop_samples * card.hop_samples + card.window_samples
+        return AudioDetector(card.name, threads=threads).logits(samples[:whole]).astype(np.float64)
+    from assay.audio.speech import SpeechActivity
+
+    return SpeechActivity(threads=threads).stream().push(samples).astype(np.float64)
+
+
+def check_known_answer(card: Card, *, threads: int = 1) -> float:
+    """Largest difference between what the weight says now and what its card states.
+
+    Raises:
+        SelfTestFailed: If it is above the card's tolerance, or the number of values differs.
+        WeightMismatch: If the weight was altered.
+    """
+    expected = np.asarray(card.known_answer.values)
+    found = known_answers(card, threads=threads)
+    if found.shape != expected.shape:
+        raise SelfTestFailed(
+            f"'{card.name}' gave {found.size} values, its card states {expected.size}.", model=card.name
+        )
+    worst = float(np.abs(found - expected).max())
+    if not worst <= card.known_answer.tolerance:
+        raise SelfTestFailed(
+            f"'{card.name}' differs from its known answer by {worst:.3g} (at most {card.known_answer.tolerance:g});"
+            " do not trust its verdicts on this machine. Reinstall Assay and ONNX Runtime.",
+            model=card.name,
+        )
+    return worst
+
+
+def _run(card: Card, settings: Settings) -> SelfTest:
+    started = time.perf_counter()
+    try:
+        worst = check_known_answer(card, threads=settings.threads)
+        passed, detail = (
+            True,
+            f"SHA-256 and {len(card.known_answer.values)} values agree (worst difference {worst:.2g})",
+        )
+    except AssayError as error:
+        passed, detail = False, error.message
+    return SelfTest(card.name, passed, detail, (time.perf_counter() - started) * 1e3)

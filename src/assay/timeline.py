@@ -1,0 +1,70 @@
+"""Scores over time: from overlapping windows to cells, spans and segments.
+
+Arrays are per window (start every hop, each a window long) or per cell (a hop long). A cell's score is the mean over
+the windows that cover it. nan means "not scored". Pure functions on arrays; floor 0 arithmetic of the policy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Span = tuple[float, float]
+
+
+def cell_means(llrs: Floats, windows_per_cell: int) -> Floats:
+    """Mean llr of each cell.
+
+    Args:
+        llrs: Per window, shape (n,); nan where not scored.
+        windows_per_cell: Window length over hop.
+
+    Returns:
+        Shape (n + windows_per_cell - 1,); nan where no scored window covers the cell.
+    """
+    scored = ~np.isnan(llrs)
+    cells = np.arange(llrs.size + windows_per_cell - 1)
+    first = np.maximum(cells - windows_per_cell + 1, 0)
+    last = np.minimum(cells + 1, llrs.size)
+    # Cumulative sums, not np.convolve: a day of sound has a third of a million windows.
+    totals = np.concatenate([[0.0], np.cumsum(np.where(scored, llrs, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(scored)])
+    count = counts[last] - counts[first]
+    means: Floats = np.where(count > 0, totals[last] - totals[first], np.nan) / np.maximum(count, 1)
+    return means
+
+
+def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last-plus-one index of each unbroken stretch of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def suspicious_spans(llrs: Floats, *, median: float, threshold: float, hop_s: float, window_s: float) -> list[Span]:
+    """Where a recording stands out from its own median.
+
+    A span shorter than the window raises every window that overlaps it; the half-height points of that rise lie half a
+    window before its edges, which is what is undone here.
+
+    Args:
+        llrs: Per window, shape (n,).
+        median: The recording's median llr.
+        threshold: llr above the median that a span must reach somewhere.
+        hop_s: Seconds between two windows' starts.
+        window_s: Length of a window.
+
+    Returns:
+        Start and end of each span in seconds, in order.
+    """
+    contrast = np.nan_to_num(llrs - median, nan=-np.inf)
+    spans = []
+    for first, last in runs(contrast >= threshold / 2):
+        peak = float(contrast[first:last].max())
+        if peak < threshold:
+            continue
+        for start, stop in runs(contrast[first:last] >= peak / 2):
+            if contrast[first + start : first + stop].max() >= threshold:
+                begin = (first + start) * hop_s + window_s / 2
+                spans.append((begin - hop_s / 2, begin + (stop - start - 0.5) * hop_s))
+    return spans
