@@ -1,0 +1,50 @@
+"""`assay train`: make a model again from its recipe. Needs the extra `train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.errors import MissingExtra
+
+EXTRA_MODULES = frozenset({"lightning", "onnx", "onnxscript", "pyworld", "tensorboard", "torch"})
+
+EPILOG = """\b
+Examples:
+  assay train audio --recipe recipes/audio-resnet.toml --data protocol.csv --work runs/first
+  assay train audio --recipe recipes/audio-resnet.toml --data protocol.csv --work runs/first --resume
+"""
+
+app = typer.Typer(help="Train a model from a recipe.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def _train() -> None:
+    """Train a model from a recipe."""
+
+
+@app.command(epilog=EPILOG)
+def audio(
+    recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
+    data: Annotated[Path, typer.Option(help="Protocol: CSV with path, key, partition.", exists=True, dir_okay=False)],
+    work: Annotated[Path, typer.Option(help="Folder for checkpoints, caches and the run.", file_okay=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare data.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for weight and card; --work if not given.", file_okay=False),
+    ] = None,
+) -> None:
+    """Train a detector of synthetic sound and export it with its card."""
+    from assay.cli.terminal import prepare, say
+
+    settings = prepare(jobs=jobs)
+    try:
+        from assay.training.run import train_audio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
+            raise MissingExtra.of("train", "Training") from error
+        raise
+    say(str(train_audio(recipe, data, work, resume=resume, jobs=settings.jobs, out=out)))

@@ -1,0 +1,179 @@
+"""Results in words: templates filled with measured facts. The same result gives the same text.
+
+Decisions
+- A verdict is said in the words of `PLAIN_VERDICTS`. No sentence claims that a recording *is* synthetic or
+  *is* what it purports to be: a sign was found or not, at a stated rate of error, and finding none proves
+  nothing.
+- Plain text without colour or markup. A file name is shown with its control characters spelt out, so that a
+  name cannot move the cursor or colour the terminal of whoever reads the report.
+- Times are ``m:ss`` (``h:mm:ss`` from an hour on), rounded outwards so that a span covers what it names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from assay.report.summary import Summary
+from assay.result import PLAIN_VERDICTS, OperatingPointInForce, ScanFailure, ScanResult
+
+MAX_SPANS = 5  # a paragraph is for reading; the JSON has all of them
+MAX_LEFT_OUT = 3
+NEUTRAL_PRIOR = 0.5
+NO_PROOF = "Finding no sign is not proof: a method that the model does not know may leave none."
+
+
+class Words(NamedTuple):
+    """One result in words, in the order in which it is read.
+
+    Attributes:
+        subject: Name of the file, safe to show.
+        verdict: In plain words; what an interface may colour.
+        rest: The sentences after it.
+    """
+
+    subject: str
+    verdict: str
+    rest: str
+
+
+def words(result: ScanResult) -> Words:
+    """Put a result into words, with subject and verdict apart."""
+    flagged = result.verdict in ("spoof", "mixed")
+    sentences = [
+        _probability(result),
+        *(sentence(reason.text) for reason in result.reasons),
+        _where(result),
+        _left_out(result),
+        NO_PROOF if result.verdict == "bona_fide" else "",
+        _promise(result.operating_point) if flagged else "",
+    ]
+    return Words(printable(result.path), result.plain_verdict, " ".join(filter(None, sentences)))
+
+
+def describe(result: ScanResult) -> str:
+    """One short paragraph about a result: verdict, probability, why, where, and what was not analysed."""
+    subject, verdict, rest = words(result)
+    return f"{subject}: {verdict}. {rest}"
+
+
+def describe_failure(failure: ScanFailure) -> str:
+    """One line about an input that could not be analysed."""
+    message = one_line(failure.error.message)
+    return f"{_named(failure)}could not be analysed. {sentence(message)} [{failure.error.code}]"
+
+
+def describe_summary(summary: Summary, *, wall_s: float) -> str:
+    """Two short sentences about a batch: what was found, how much was decided, and how fast.
+
+    Args:
+        summary: Figures over the batch.
+        wall_s: Seconds that it took, > 0.
+    """
+    counts = [f"{count} {PLAIN_VERDICTS[verdict]}" for verdict, count in summary.verdicts.items() if count]
+    if summary.failed:
+        codes = ", ".join(f"{count} {code}" for code, count in sorted(summary.failures.items()))
+        counts.append(f"{summary.failed} could not be analysed ({codes})")
+    text = f"{_count(summary.inputs, 'input')}: {', '.join(counts) or 'nothing to do'}."
+    if summary.coverage is not None:
+        speed = summary.audio_s / max(wall_s, 1e-9)
+        text += (
+            f" Decided: {summary.decided} of {summary.analysed} ({summary.coverage:.0%})."
+            f" {clock(summary.audio_s)} of sound in {wall_s:.1f} s, {speed:.0f} s per second."
+        )
+    return text
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``m:ss`` or ``h:mm:ss``, rounded to the nearest second."""
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def span(start_s: float, end_s: float) -> str:
+    """A stretch of time, rounded outwards to whole seconds."""
+    return f"{clock(math.floor(start_s))}–{clock(math.ceil(end_s))}"
+
+
+def percent(probability: float) -> str:
+    """A probability in [0, 1] for people: never 0 % or 100 %, which nothing measured could support."""
+    if probability < 0.001:
+        return "under 0.1 %"
+    if probability > 0.999:
+        return "over 99.9 %"
+    return f"{100 * probability:.{0 if 0.01 <= probability <= 0.985 else 1}f} %"
+
+
+def printable(text: str) -> str:
+    r"""Text with control and other invisible characters spelt out (``\x1b``), safe to show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(text: str) -> str:
+    """Text on one line, safe to show."""
+    return printable(" ".join(text.split()))
+
+
+def sentence(text: str) -> str:
+    """Text that ends like a sentence."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _probability(result: ScanResult) -> str:
+    if result.spoof_probability is None:
+        return "Nothing in it could be scored."
+    bounds = ""
+    if result.interval is not None:
+        bounds = f" (90 % interval: {' to '.join(map(percent, result.interval))})"
+    prior = result.operating_point.prior
+    given = "" if prior == NEUTRAL_PRIOR else f", given a prior of {percent(prior)}"
+    shown = f"probability of synthesis in it {percent(result.spoof_probability)}{bounds}{given}"
+    if result.verdict == "inconclusive":
+        return f"The scores alone would give a {shown}; that is not a verdict."
+    return f"{shown[0].upper()}{shown[1:]}."
+
+
+def _where(result: ScanResult) -> str:
+    """The suspicious stretches; for a whole file the strongest one."""
+    marked = [segment for segment in result.segments if segment.suspicious]
+    if marked:
+        spans = [span(s.start_s, s.end_s) + ("" if s.channel is None else f" (channel {s.channel})") for s in marked]
+        return f"Suspicious: {_listed(spans, MAX_SPANS)}."
+    if result.verdict == "spoof" and len(result.segments) > 1:
+        strongest = max(result.segments, key=lambda segment: segment.llr)
+        return f"The strongest signs are at {span(strongest.start_s, strongest.end_s)}."
+    return ""
+
+
+def _left_out(result: ScanResult) -> str:
+    """What was not analysed; stretches left out for the same reason share one entry."""
+    stretches: dict[str, list[str]] = {}
+    for part in result.not_analysed:
+        spans = stretches.setdefault(part.text.rstrip("."), [])
+        if part.start_s is not None and part.end_s is not None:
+            spans.append(span(part.start_s, part.end_s))
+    entries = [f"{text} ({_listed(spans, MAX_LEFT_OUT)})" if spans else text for text, spans in stretches.items()]
+    return f"Not analysed: {'; '.join(entries)}." if entries else ""
+
+
+def _promise(point: OperatingPointInForce) -> str:
+    rate = f"This setting is meant to flag at most {100 * point.max_false_alarm:.3g} % of bona fide recordings"
+    if point.extrapolated:
+        return f"{rate}, which is more than the development data could check."
+    return f"{rate}."
+
+
+def _listed(items: Sequence[str], most: int) -> str:
+    """The first few, and how many more there are."""
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _named(failure: ScanFailure) -> str:
+    return f"{printable(failure.path)}: " if failure.path else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
