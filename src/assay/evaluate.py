@@ -16,9 +16,9 @@ from typing import Any
 
 from assay.data import Trial, read_protocol
 from assay.errors import ProtocolError
+from assay.line import Detector
 from assay.metrics import Evaluation, EvaluationOptions, GroupedEvaluation, evaluate_groups
 from assay.result import Outcome, ScanFailure, Verdict
-from assay.line import Detector
 from assay.settings import Settings
 
 VERDICTS: tuple[Verdict, ...] = ("bona_fide", "inconclusive", "mixed", "spoof")
@@ -133,8 +133,8 @@ def evaluate_protocol(
     detector = Detector(settings=settings)
     rows: list[Row] = []
     unscored: dict[str, str] = {}
-    # Opened by path, so that a folder or pattern in the protocol is an error and not a surprise.
-    for trial, outcome in zip(trials, detector.scan_many(t.file for t in trials), strict=True):
+    outcomes = detector.scan_many((trial.file for trial in trials), expanded=True)
+    for trial, outcome in zip(trials, outcomes, strict=True):
         row = _row(trial, outcome)
         rows.append(row)
         if row["llr"] is None:

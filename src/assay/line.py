@@ -82,19 +82,20 @@ class Detector:
         )
 
     def scan_many(
-        self, sources: Iterable[Any], *, recursive: bool = False, done: Container[str] = ()
+        self, sources: Iterable[Any], *, expanded: bool = False, recursive: bool = False, done: Container[str] = ()
     ) -> Iterator[Outcome]:
         """Analyse many recordings, lazily and in order, `settings.jobs` at a time.
 
         Args:
             sources: Paths, folders and patterns are expanded; everything else goes to `scan` as it is.
+            expanded: Each source is one recording already; yields exactly one outcome for each.
             recursive: Descend into folders.
             done: Paths to leave out.
 
         Yields:
             A `ScanResult`, or a `ScanFailure` where an input could not be analysed.
         """
-        items = _expanded(sources, recursive, done)
+        items = iter(sources) if expanded else _expanded(sources, recursive, done)
         if self.settings.jobs == 1:
             yield from map(self._outcome, items)
             return
