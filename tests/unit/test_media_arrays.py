@@ -1,18 +1,14 @@
 """Arrays: types and their full scale, shapes, rates, digests."""
 
 import hashlib
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import signals
 
 from assay.errors import EmptyMedia, InvalidArray, LimitExceeded
 from assay.media import open_media
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 SETTINGS = Settings()
 

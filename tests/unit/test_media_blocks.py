@@ -1,19 +1,14 @@
 """Blocks: mixing, resampling, cutting."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import signals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import DecodeError, SettingsError
 from assay.media import blocks, header, open_media
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 SETTINGS = Settings()
 

@@ -1,19 +1,15 @@
 """Headers that lie and files that are cut off or damaged: what is there is decoded, and the rest is told."""
 
 import struct
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
+import signals
 
 from assay.errors import DecodeError, EmptyMedia, MediaError
 from assay.media import open_media
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 SETTINGS = Settings()
 SECONDS = 4.0

@@ -3,16 +3,13 @@
 import itertools
 import os
 import sys
-from pathlib import Path
 
 import pytest
+import signals
 
 from assay.errors import MediaError, MediaNotFound, MediaUnreadable, UnsupportedMedia
 from assay.media import expand
 from assay.media import expand as expand_function
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 WAV, MP3 = signals.seeds()["wav"], signals.seeds()["mp3"]
 
@@ -95,7 +92,7 @@ def test_the_error_of_a_folder_tells_of_its_subfolders(tmp_path):
     (error,) = expand([tmp_path], recursive=False)
     assert "--recursive" in str(error)
     assert str(tmp_path) in str(error)
-    assert error.context == {"looked_at": 1, "subfolders": 1}
+    assert error.context == {"looked_at": 1, "subfolders": 1, "path": str(tmp_path)}
     (tmp_path / "in" / "a.wav").unlink()
     (error,) = expand([tmp_path], recursive=True)
     assert "--recursive" not in str(error)
@@ -157,3 +154,10 @@ def test_only_what_is_asked_for_is_looked_into(folder, monkeypatch):
 def test_sources_may_be_an_endless_stream_of_names(folder):
     names = (folder / f"{n}.wav" for n in itertools.count())
     assert len(list(itertools.islice(expand(names, recursive=False), 5))) == 5
+
+
+def test_an_error_carries_the_name_it_was_given(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for given in (tmp_path / "empty", "nothing-*.wav", "https://example.org/a.wav"):
+        (found,) = expand([given], recursive=False)
+        assert found.context["path"] == str(given)

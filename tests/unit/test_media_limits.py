@@ -1,18 +1,14 @@
 """Every limit is enforced, before decoding where the header tells, and named with its setting."""
 
 import io
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import signals
 
 from assay.errors import LimitExceeded
 from assay.media import open_media
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 ONE_SECOND = signals.noise(seconds=1.0)
 

@@ -1,20 +1,16 @@
 """Every format decodes, whatever its name, and what is not sound is refused by what it is."""
 
 import io
-import sys
 import wave
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
+import signals
 
 from assay.errors import UnsupportedMedia
 from assay.media import SAMPLE_RATE_HZ, open_media
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 SETTINGS = Settings()
 RATES = {

@@ -2,18 +2,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import av
 import pytest
+import signals
 import soundfile
 
 from assay.errors import DecodeError, LimitExceeded, MediaError, MediaUnreadable, UnsupportedMedia
 from assay.media import decode_av, decode_soundfile, kinds, open_media
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 SETTINGS = Settings()
 SOUNDS = [value for value in vars(kinds).values() if isinstance(value, kinds.Kind) and value.is_sound]

@@ -1,18 +1,14 @@
 """Kind from content: every format we can make, and the traps."""
 
 import io
-import sys
-from pathlib import Path
 
 import pytest
+import signals
 
 from assay.media import kinds
 from assay.media.mpeg import adts_frame, find_frames, id3_length, layer_frame, stated_samples
 from assay.media.sniff import sniff
 from assay.media.tracks import matroska_tracks, mp4_tracks, ogg_holds_video
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 MP3_HEADER = bytes.fromhex("fffb9000")  # MPEG 1 layer III, 128 kbit/s, 44.1 kHz: 417 bytes
 

@@ -5,18 +5,15 @@ import io
 import os
 import socket
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import signals
 
 from assay.errors import EmptyMedia, MediaNotFound, MediaUnreadable, UnsupportedMedia
 from assay.media import open_media, source
 from assay.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))
-import signals
 
 SETTINGS = Settings()
 DATA = signals.wav(signals.noise(rate=44_100, channels=2), 44_100)

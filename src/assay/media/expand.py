@@ -45,17 +45,25 @@ def expand(sources: Iterable[str | os.PathLike[str]], *, recursive: bool) -> Ite
     seen = _Seen()
     for source in sources:
         text = os.fsdecode(source)
-        try:
-            refuse_remote(text)
-            yield from _search(text, recursive, seen)
-        except MediaError as error:
-            yield error
-        except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
-            yield unreadable(text, error)
+        for found in _found(text, recursive, seen):
+            if isinstance(found, MediaError):
+                found.context.setdefault("path", text)  # a batch reports an error under the name it was given
+            yield found
+
+
+def _found(text: str, recursive: bool, seen: _Seen) -> Iterator[Found]:
+    """What one source stands for; errors are yielded."""
+    try:
+        refuse_remote(text)
+        yield from _search(text, recursive, seen)
+    except MediaError as error:
+        yield error
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
+        yield unreadable(text, error)
 
 
 def _search(text: str, recursive: bool, seen: _Seen) -> Iterator[Found]:
-    """What one source stands for."""
+    """What one source stands for; errors may be raised."""
     path = Path(text)
     if text == "-":
         if seen.first_time("-"):
