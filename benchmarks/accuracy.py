@@ -145,6 +145,7 @@ def main() -> None:
         "conditions": table,
         "promises": promise_table(card),
         "splices": measure_splices(trials),
+        "limits": "\n".join(f"- {limit}" for limit in card.limits),
     }
     write_page(sections)
     write_card(card, evaluation, conditions)

@@ -1,7 +1,7 @@
 """Assay tells whether a recording is bona fide or synthetic, says where and why, and says when it cannot tell.
 
 >>> from assay import scan
->>> result = scan("examples/media/synthetic.wav")  # doctest: +SKIP
+>>> result = scan("examples/media/vocoded.wav")  # doctest: +SKIP
 
 Names are loaded when first used, so that ``import assay`` costs next to nothing.
 """
@@ -16,9 +16,9 @@ from assay._version import __version__
 
 if TYPE_CHECKING:
     from assay.errors import AssayError
+    from assay.line import Detector, scan
     from assay.media import open_media
     from assay.result import Outcome, ScanFailure, ScanResult, Segment
-    from assay.line import Detector, scan
     from assay.settings import Settings, load_settings
 
 _HOMES = {

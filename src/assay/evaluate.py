@@ -18,10 +18,13 @@ from assay.data import Trial, read_protocol
 from assay.errors import ProtocolError
 from assay.line import Detector
 from assay.metrics import Evaluation, EvaluationOptions, GroupedEvaluation, evaluate_groups
+from assay.policy import accepted_rate
 from assay.result import Outcome, ScanFailure, Verdict
 from assay.settings import Settings
 
 VERDICTS: tuple[Verdict, ...] = ("bona_fide", "inconclusive", "mixed", "spoof")
+OUTCOMES = (*VERDICTS, "error")
+DECIDED = ("bona_fide", "mixed", "spoof")
 Row = dict[str, Any]
 
 
@@ -34,7 +37,7 @@ class ProtocolEvaluation:
         threshold_llr: Threshold of a whole file at the accepted false-alarm rate.
         generators: Figures pooled, and per generator against all bona fide trials.
         sources: Figures pooled, and per source; a source of one key borrows the other.
-        verdicts: For each key, how many files got each verdict.
+        verdicts: For each key, how many files got each verdict, and how many an error instead.
         unscored: Path and reason of each file without a score.
         rows: One per trial: path, key, generator, source, llr, spoof_probability, verdict, reason.
     """
@@ -66,10 +69,7 @@ class ProtocolEvaluation:
         pooled = self.sources.pooled
         assert pooled.calibration is not None
         assert pooled.decision is not None
-        decided = {
-            key: sum(n for v, n in counts.items() if v != "inconclusive") for key, counts in self.verdicts.items()
-        }
-        trials = sum(sum(counts.values()) for counts in self.verdicts.values())
+        decided = sum(counts[v] for counts in self.verdicts.values() for v in DECIDED)
         wrong = self.verdicts["spoof"]["bona_fide"] + sum(self.verdicts["bona_fide"][v] for v in ("spoof", "mixed"))
         return {
             "bona_fide": pooled.n_bona_fide,
@@ -85,8 +85,8 @@ class ProtocolEvaluation:
             "false_alarm_rate": round(pooled.decision.confusion.bpcer, 4),
             "false_alarm_interval": _rounded(pooled.decision.false_alarm_interval),
             "detection_rate": round(1 - pooled.decision.confusion.apcer, 4),
-            "coverage": round(sum(decided.values()) / trials, 4),
-            "error_among_decided": round(wrong / max(1, sum(decided.values())), 4),
+            "coverage": round(decided / len(self.rows), 4),
+            "error_among_decided": round(wrong / max(1, decided), 4),
             "unscored": len(self.unscored),
         }
 
@@ -128,6 +128,7 @@ def evaluate_protocol(
 
     Raises:
         ProtocolError: If the protocol is malformed, or a key has no file that could be scored.
+        ModelError: If the model is unknown or its weight was altered.
     """
     trials = read_protocol(protocol, partition=partition)
     detector = Detector(settings=settings)
@@ -145,7 +146,8 @@ def evaluate_protocol(
     if len({row["key"] for row in scored}) < 2:
         raise ProtocolError(f"'{protocol}' has no scored trials of both keys; {len(unscored)} could not be scored.")
     card = detector.model.card
-    threshold = card.decision.file.threshold(settings.max_false_alarm)
+    rate = accepted_rate(card, settings)
+    threshold = card.decision.file.threshold(rate)
     llrs = [row["llr"] for row in scored]
     keys = [row["key"] for row in scored]
     sources = [row["source"] or "-" for row in scored]
@@ -153,17 +155,20 @@ def evaluate_protocol(
     few = EvaluationOptions(n_resamples=0)
 
     def by(column: str, chosen: EvaluationOptions) -> GroupedEvaluation:
-        labels = [row[column] or "bona fide" for row in scored]
+        unnamed = (
+            {"bona_fide": "bona fide", "spoof": "-"} if column == "generator" else {"bona_fide": "-", "spoof": "-"}
+        )
+        labels = [row[column] or unnamed[row["key"]] for row in scored]
         return evaluate_groups(llrs, keys, labels, llr=llrs, threshold=threshold, sources=sources, options=chosen)
 
     return ProtocolEvaluation(
         model={"name": card.name, "version": card.version, "sha256": card.sha256},
         threshold_llr=threshold,
-        max_false_alarm=settings.max_false_alarm,
+        max_false_alarm=rate,
         generators=by("generator", few),
         sources=by("source", options),
         verdicts={
-            key: {v: Counter(r["verdict"] for r in rows if r["key"] == key)[v] for v in VERDICTS}
+            key: {v: Counter(r["verdict"] for r in rows if r["key"] == key)[v] for v in OUTCOMES}
             for key in ("bona_fide", "spoof")
         },
         unscored=unscored,
@@ -222,11 +227,10 @@ def _pooled_table(evaluation: ProtocolEvaluation) -> str:
 
 
 def _verdict_table(evaluation: ProtocolEvaluation) -> str:
-    lines = ["| key | " + " | ".join(VERDICTS) + " | decided |", "|---" * (len(VERDICTS) + 2) + "|"]
+    lines = ["| key | " + " | ".join(OUTCOMES) + " | decided |", "|---" * (len(OUTCOMES) + 2) + "|"]
     for key, counts in evaluation.verdicts.items():
-        total = max(1, sum(counts.values()))
-        decided = 1 - counts["inconclusive"] / total
-        lines.append(f"| {key} | " + " | ".join(str(counts[v]) for v in VERDICTS) + f" | {decided:.0%} |")
+        decided = sum(counts[v] for v in DECIDED) / max(1, sum(counts.values()))
+        lines.append(f"| {key} | " + " | ".join(str(counts[v]) for v in OUTCOMES) + f" | {decided:.0%} |")
     return "\n".join(lines)
 
 

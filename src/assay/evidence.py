@@ -22,7 +22,9 @@ MAX_SEGMENTS = 600
 
 def posterior(llr: float, prior: float) -> float:
     """P(spoof | evidence) in [0, 1] from a natural log-likelihood ratio and a prior in (0, 1)."""
-    return 1 / (1 + math.exp(-(llr + math.log(prior / (1 - prior)))))
+    odds = llr + math.log(prior) - math.log1p(-prior)
+    low = math.exp(-abs(odds))  # never overflows
+    return (1 if odds >= 0 else low) / (1 + low)
 
 
 class ChannelView:
@@ -44,7 +46,8 @@ class ChannelView:
         self._window_cells = card.window_samples // card.hop_samples
         cells = cell_means(channel.llrs, self._window_cells)
         # A short recording was repeated up to a window; its cells beyond the end are of no place in it.
-        self._cells: Floats = cells[: max(1, math.ceil(scores.duration_s / self._hop_s))]
+        samples = round(scores.duration_s * card.sample_rate_hz)  # whole numbers: 1.792 / 0.256 is a little above 7
+        self._cells: Floats = cells[: max(1, -(-samples // card.hop_samples))]
 
     def _second(self, cell: int) -> float:
         return round(min(cell * self._hop_s, self._duration_s), 3)
@@ -113,7 +116,7 @@ def findings(scores: AudioScores) -> tuple[Finding, ...]:
         ("speech", channel.speech_s, "s", "seconds in which somebody speaks"),
         ("speech_level", quality.level_db, "dBFS", "level of the speech"),
         ("snr", quality.snr_db, "dB", "speech over the quietest tenth of the recording"),
-        ("bandwidth", quality.bandwidth_hz, "Hz", "frequency below which 99.9 % of the power lies"),
+        ("bandwidth", quality.bandwidth_hz, "Hz", "highest frequency at which there is sound"),
         ("clipped", quality.clipped, "1", "share of samples at full scale"),
     )
     return tuple(

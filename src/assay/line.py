@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from assay.audio.detector import AudioDetector
-from assay.errors import AssayError, MediaError
+from assay.errors import AssayError, MediaError, SettingsError
 from assay.media import expand, open_media
 from assay.policy import Judgement, decide
 from assay.result import ModelReference, Outcome, ScanFailure, ScanResult
@@ -34,13 +34,15 @@ class Detector:
         **overrides: Single settings, when `settings` is None: ``Detector(max_false_alarm=0.001)``.
 
     Raises:
-        SettingsError: If a setting is unknown or out of range.
+        SettingsError: If a setting is unknown or out of range, or stands beside `settings`.
         ModelError: If the model is unknown or its weight was altered.
     """
 
     def __init__(
         self, *, settings: Settings | None = None, model: AudioDetector | None = None, **overrides: Any
     ) -> None:
+        if settings is not None and overrides:
+            raise SettingsError(f"Give a settings object or single settings ({', '.join(overrides)}), not both.")
         self.settings = settings if settings is not None else load_settings(**overrides)
         self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
 
@@ -87,7 +89,8 @@ class Detector:
         """Analyse many recordings, lazily and in order, `settings.jobs` at a time.
 
         Args:
-            sources: Paths, folders and patterns are expanded; everything else goes to `scan` as it is.
+            sources: Paths, folders and patterns are expanded; everything else goes to `scan` as it is. A single path
+                counts as a list of one.
             expanded: Each source is one recording already; yields exactly one outcome for each.
             recursive: Descend into folders.
             done: Paths to leave out.
@@ -95,6 +98,8 @@ class Detector:
         Yields:
             A `ScanResult`, or a `ScanFailure` where an input could not be analysed.
         """
+        if isinstance(sources, (str, os.PathLike)):
+            sources = [sources]
         items = iter(sources) if expanded else _expanded(sources, recursive, done)
         if self.settings.jobs == 1:
             yield from map(self._outcome, items)
@@ -108,9 +113,9 @@ class Detector:
         try:
             return self.scan(source)
         except AssayError as error:
-            path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"<{type(source).__name__}>"
+            path = _name_of(source)
             log.info("%s: %s", path, error)
-            return ScanFailure.of(str(path), error)
+            return ScanFailure.of(path, error)
 
 
 def scan(source: Any, *, name: str | None = None, **settings: Any) -> ScanResult:
@@ -119,6 +124,16 @@ def scan(source: Any, *, name: str | None = None, **settings: Any) -> ScanResult
     A program that scans more than one should keep a `Detector`, which loads the model once.
     """
     return Detector(**settings).scan(source, name=name)
+
+
+def _name_of(source: Any) -> str:
+    """What `open_media` would call it."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsdecode(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "<bytes>"
+    own = getattr(source, "name", None)
+    return "<array>" if isinstance(source, tuple) else own if isinstance(own, str) and own else "<file>"
 
 
 def _fields(judgement: Judgement) -> dict[str, Any]:
@@ -138,12 +153,12 @@ def _expanded(sources: Iterable[Any], recursive: bool, done: Container[str]) -> 
 def _ordered(
     pool: ThreadPoolExecutor, work: Callable[[Any], Outcome], items: Iterable[Any], *, ahead: int
 ) -> Iterator[Outcome]:
-    """Results in the order of `items`, with at most `ahead` of them under way."""
+    """Results in the order of `items`, each as soon as it is there, with at most `ahead` of them under way."""
     pending: deque[Future[Outcome]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(work, item))
-            if len(pending) >= ahead:
+            while pending and (len(pending) >= ahead or pending[0].done()):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -4,12 +4,10 @@ Two questions are asked of a file, and the accepted false-alarm rate is shared b
 the *file*, however long it is:
 
 1. Is all of it synthetic? The statistic is the mean llr of its windows. Its distribution over bona fide files was
-  measured on files of a
-   single window; the mean over a longer file varies less, so the promise holds for any length.
+  measured on files of a single window; the mean over a longer file varies less, so the promise holds for any length.
 2. Does a part stand out? The statistic is the largest llr above the file's own median, which removes what speaker and
-  channel do
-   to the whole file. Its p-value for one independent stretch is raised to the number of stretches
-   (Šidák, 1967), which is exact for independent stretches and cautious for dependent ones.
+  channel do to the whole file. Its p-value p for one independent stretch becomes 1 - (1 - p)^n for n stretches
+  (Šidák, 1967), which is exact for independent stretches and cautious for dependent ones.
 
 What falls between "flagged" and "bona fide" is inconclusive, and so is whatever lies outside what the model was
 measured on.
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
 MIN_SNR_DB = 3.0
 MIN_BANDWIDTH_HZ = 2_500.0
 MAX_CLIPPED = 0.05
-MOSTLY = 0.8  # a file whose suspicious part is larger than this is called spoof, not mixed
+RAREST = 1e-6  # smaller probabilities are extrapolated too far to be told
 Z90 = 1.645
 
 
@@ -76,17 +74,19 @@ class _Channel:
 
 @dataclass(frozen=True)
 class _Part:
-    """Answer to the second question: p-value for the whole recording, and where."""
+    """Answer to the second question: p-value for the whole recording, where, and the llr of the rest."""
 
     p: float
     spans: tuple[Span, ...]
+    rest: float
 
 
 def accepted_rate(card: DetectorCard, settings: Settings) -> float:
     """The false-alarm rate in force: given, or what the Bayes threshold of a given cost amounts to."""
     if settings.false_alarm_cost is None:
         return settings.max_false_alarm
-    threshold = math.log(settings.false_alarm_cost * (1 - settings.prior) / settings.prior)
+    # A sum of logarithms: the product of an extreme cost and an extreme prior would leave the range of floats.
+    threshold = math.log(settings.false_alarm_cost) + math.log1p(-settings.prior) - math.log(settings.prior)
     return card.decision.file.p_value(threshold)
 
 
@@ -117,7 +117,9 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings) -> Judge
     point = operating_point(card, settings, share=share)
     accepted_part = point.max_false_alarm * share if compared else None
     judged = [_judge(channel, scores, card, point, accepted_part) for channel in scores.channels]
-    worst = max(judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
+    # A channel in which nobody speaks says nothing about the others; its gap is listed.
+    spoken = [c for c, channel in zip(judged, scores.channels, strict=True) if _is_scored(c, channel, card)]
+    worst = max(spoken or judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
     views = [
         ChannelView(scores, channel, card, settings.prior, index if several else None)
         for index, channel in enumerate(scores.channels)
@@ -147,6 +149,10 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings) -> Judge
 _RANK: dict[Verdict, int] = {"bona_fide": 0, "inconclusive": 1, "mixed": 2, "spoof": 3}
 
 
+def _is_scored(judged: _Channel, channel: ChannelScores, card: DetectorCard) -> bool:
+    return judged.llr is not None and channel.speech_s >= card.min_speech_s
+
+
 def _judge(
     channel: ChannelScores,
     scores: AudioScores,
@@ -166,8 +172,8 @@ def _judge(
     if outside:
         return _Channel("inconclusive", llr, sd, (), outside)
     part = _part(channel, scored, stretches, scores, card, accepted_part)
-    verdict, llr, reason = _verdict(llr, part, scores.duration_s, point)
-    return _Channel(verdict, llr, sd, part.spans, (reason,))
+    verdict, llr, reason = _verdict(llr, part, point, card.calibration.highest)
+    return _Channel(verdict, llr, sd, part.spans if verdict == "mixed" else (), (reason,))
 
 
 def _part(
@@ -180,12 +186,14 @@ def _part(
 ) -> _Part:
     """Does a part stand out from the rest, more than bona fide recordings of this length do?"""
     if accepted is None:
-        return _Part(1.0, ())
+        return _Part(1.0, (), -math.inf)
     median = float(np.median(scored))
+    if scored.max() <= 0:
+        return _Part(1.0, (), median)  # what stands out is still likelier bona fide than not
     one = card.decision.contrast.p_value(float(scored.max()) - median)
     p = -math.expm1(stretches * math.log1p(-min(one, 1 - 1e-12)))
     if p > accepted:
-        return _Part(p, ())
+        return _Part(p, (), median)
     accepted_one = -math.expm1(math.log1p(-accepted) / stretches)
     spans = suspicious_spans(
         channel.llrs,
@@ -194,23 +202,20 @@ def _part(
         hop_s=card.hop_samples / card.sample_rate_hz,
         window_s=scores.window_s,
     )
-    return _Part(p, tuple(spans))
+    return _Part(p, tuple(spans), median)
 
 
-def _verdict(llr: float, part: _Part, duration_s: float, point: OperatingPointInForce) -> tuple[Verdict, float, Reason]:
-    if part.spans:
-        # The file's evidence is then that of its suspicious part.
-        llr = max(llr, _evidence(part.p))
-        covered = sum(end - start for start, end in part.spans) / duration_s
-        if covered >= MOSTLY:
-            text = f"{covered:.0%} of the recording stands out as synthetic."
-            return "spoof", llr, Reason(code="mostly_suspicious", text=text)
+def _verdict(llr: float, part: _Part, point: OperatingPointInForce, highest: float) -> tuple[Verdict, float, Reason]:
+    # Where the rest reaches the threshold, too, the part is only the clearest of a synthetic whole.
+    if part.spans and min(llr, part.rest) < point.threshold_llr:
         many = f"{len(part.spans)} parts stand" if len(part.spans) > 1 else "One part stands"
+        chance = f"{part.p:.1g}" if part.p >= RAREST else f"under {RAREST:g}"
         text = (
             f"{many} out from the rest; by chance a bona fide recording of this length has such a part"
-            f" with probability {part.p:.1g}."
+            f" with probability {chance}."
         )
-        return "mixed", llr, Reason(code="part_stands_out", text=text)
+        # The file's evidence is then that of its suspicious part, as far as the calibration data can support it.
+        return "mixed", max(llr, min(_evidence(part.p), highest)), Reason(code="part_stands_out", text=text)
     if llr >= point.threshold_llr:
         text = f"The score {llr:.2f} reaches the threshold {point.threshold_llr:.2f} for synthetic speech."
         return "spoof", llr, Reason(code="above_threshold", text=text)
@@ -226,7 +231,9 @@ def _verdict(llr: float, part: _Part, duration_s: float, point: OperatingPointIn
 
 def _evidence(p: float) -> float:
     """Largest llr that a p-value can stand for: -log(-e p ln p) (Sellke, Bayarri & Berger, 2001)."""
-    return -math.log(-math.e * p * math.log(p)) if 0 < p < 1 / math.e else 0.0
+    if p >= 1 / math.e:
+        return 0.0
+    return -1 - math.log(p) - math.log(-math.log(p)) if p > 0 else math.inf
 
 
 def _no_speech(channel: ChannelScores, scores: AudioScores, card: DetectorCard) -> Reason:
@@ -241,12 +248,13 @@ def _no_speech(channel: ChannelScores, scores: AudioScores, card: DetectorCard) 
 
 def _outside(channel: ChannelScores, scores: AudioScores, card: DetectorCard) -> tuple[Reason, ...]:
     """Reasons why the recording lies outside what the model was measured on."""
+    if channel.speech_s < card.min_speech_s:
+        return (_no_speech(channel, scores, card),)  # the other figures are figures of speech
     quality = channel.quality
     noise = f"Speech stands only {quality.snr_db:.0f} dB above the noise; at least {MIN_SNR_DB:g} dB are needed."
     band = f"Nothing above {quality.bandwidth_hz:.0f} Hz; at least {MIN_BANDWIDTH_HZ:g} Hz are needed."
     drive = f"{quality.clipped:.0%} of the samples are at full scale; at most {MAX_CLIPPED:.0%} are accepted."
     checks = (
-        (channel.speech_s < card.min_speech_s, _no_speech(channel, scores, card)),
         (quality.snr_db < MIN_SNR_DB, Reason(code="noise", text=noise)),
         (quality.bandwidth_hz < MIN_BANDWIDTH_HZ, Reason(code="narrow_band", text=band)),
         (quality.clipped > MAX_CLIPPED, Reason(code="overdriven", text=drive)),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from assay.errors import AssayError, SelfTestFailed
 from assay.models.card import Card, DetectorCard
-from assay.models.registry import list_cards, weights_folder
+from assay.models.registry import load_card, model_names, weights_folder
 
 if TYPE_CHECKING:
     from assay.settings import Settings
@@ -39,19 +39,18 @@ class SelfTest:
 
 
 def run_self_tests(settings: Settings) -> list[SelfTest]:
-    """Test every model in the package; a failure is reported, not raised."""
-    return [_run(card, settings) for card in list_cards()]
+    """Test every model in the package; a failure, also of a card, is reported and not raised."""
+    return [_run(name, settings) for name in model_names()]
 
 
 def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
     """What the packaged weight says on the card's sample now: logits per window, or probabilities per chunk.
 
     Raises:
+        SelfTestFailed: If the sample cannot be read.
         WeightMismatch: If the weight was altered.
     """
-    import soundfile
-
-    samples, _ = soundfile.read(weights_folder() / card.known_answer.sample, dtype="float32")
+    samples = _sample(card)
     if isinstance(card, DetectorCard):
         from assay.audio.detector import AudioDetector
 
@@ -60,6 +59,17 @@ def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
     from assay.audio.speech import SpeechActivity
 
     return SpeechActivity(threads=threads).stream().push(samples).astype(np.float64)
+
+
+def _sample(card: Card) -> NDArray[np.float32]:
+    import soundfile
+
+    path = weights_folder() / card.known_answer.sample
+    try:
+        samples: NDArray[np.float32] = soundfile.read(path, dtype="float32")[0]
+    except (OSError, soundfile.SoundFileError) as error:
+        raise SelfTestFailed(f"The sample '{path.name}' cannot be read: {error}. Reinstall Assay.") from error
+    return samples
 
 
 def check_known_answer(card: Card, *, threads: int = 1) -> float:
@@ -85,14 +95,13 @@ def check_known_answer(card: Card, *, threads: int = 1) -> float:
     return worst
 
 
-def _run(card: Card, settings: Settings) -> SelfTest:
+def _run(name: str, settings: Settings) -> SelfTest:
     started = time.perf_counter()
     try:
+        card = load_card(name)
         worst = check_known_answer(card, threads=settings.threads)
-        passed, detail = (
-            True,
-            f"SHA-256 and {len(card.known_answer.values)} values agree (worst difference {worst:.2g})",
-        )
+        passed, values = True, len(card.known_answer.values)
+        detail = f"SHA-256 and {values} values agree (worst difference {worst:.2g})"
     except AssayError as error:
         passed, detail = False, error.message
-    return SelfTest(card.name, passed, detail, (time.perf_counter() - started) * 1e3)
+    return SelfTest(name, passed, detail, (time.perf_counter() - started) * 1e3)

@@ -10,6 +10,7 @@ Units are part of the names: seconds, hertz, bytes. Rates and probabilities are 
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as ForeignSettingsError
 
 from assay.errors import SettingsError
 
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
     false_alarm_cost: float | None = Field(
         None,
         gt=0,
+        allow_inf_nan=False,
         description="cost of a false alarm, a miss costing 1; replaces max_false_alarm by the Bayes threshold",
     )
     prior: float = Field(
@@ -115,9 +118,10 @@ def load_settings(**arguments: Any) -> Settings:
         The frozen settings object.
 
     Raises:
-        SettingsError: Naming each setting that is unknown or out of range, and where it stands.
+        SettingsError: Naming each setting that is unknown or out of range, with the value given.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
+    _refuse_misspelt()
     try:
         first = Settings(**given)
         defaults = PROFILES[first.profile]
@@ -126,26 +130,49 @@ def load_settings(**arguments: Any) -> Settings:
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
         raise SettingsError("Settings are wrong: " + "; ".join(lines) + ". See `assay config`.") from error
-    except ValueError as error:  # a settings file that is not TOML
+    except ForeignSettingsError as error:  # a variable that should hold JSON
+        raise SettingsError(f"The environment cannot be read: {error}. Tables are written as JSON.") from error
+    except (ValueError, OSError) as error:  # a settings file that is not TOML, not UTF-8 or not ours to read
         raise SettingsError(f"The settings file {config_file()} cannot be read: {error}") from error
 
 
+def _variables() -> dict[str, str]:
+    """Environment variables of ours: lower-case name without the prefix, and as it is spelt there."""
+    prefix = "assay_"
+    found = {variable.lower(): variable for variable in os.environ}
+    return {name[len(prefix) :]: variable for name, variable in found.items() if name.startswith(prefix)}
+
+
+def _refuse_misspelt() -> None:
+    """Refuse a variable that was surely meant as a setting; others, such as a cluster sets, are none of ours."""
+    for name, variable in _variables().items():
+        if name in Settings.model_fields or name == "config":
+            continue
+        near = get_close_matches(name, Settings.model_fields, 1, 0.85)
+        if near:
+            raise SettingsError(f"{variable} is no setting; ASSAY_{near[0].upper()} is. Rename or unset it.")
+
+
 def origin_of(settings: Settings) -> dict[str, str]:
-    """Where each value came from: ``default``, ``profile``, ``file``, ``environment`` or ``argument``."""
+    """Where each value came from: ``default``, ``profile``, ``file``, ``environment`` or ``argument``.
+
+    An argument that repeats the value of a lower layer counts as that layer.
+
+    Raises:
+        SettingsError: If file or environment are wrong.
+    """
     file = config_file()
-    in_file: set[str] = set()
-    if file is not None:
-        in_file = set(TomlConfigSettingsSource(Settings, toml_file=file)())
-    origins = {}
-    for name in Settings.model_fields:
-        if f"ASSAY_{name.upper()}" in os.environ:
-            origins[name] = "environment"
-        elif name in in_file:
-            origins[name] = "file"
-        elif name in PROFILES[settings.profile] and name in settings.model_fields_set:
-            origins[name] = "profile"
-        elif name in settings.model_fields_set:
-            origins[name] = "argument"
-        else:
-            origins[name] = "default"
-    return origins
+    below = load_settings()
+    in_file = set(TomlConfigSettingsSource(Settings, toml_file=file)()) if file is not None else set()
+    in_environment = _variables()
+    profile = PROFILES[settings.profile]
+
+    def origin(name: str) -> str:
+        value = getattr(settings, name)
+        if (name in in_environment or name in in_file) and value == getattr(below, name):
+            return "environment" if name in in_environment else "file"
+        if name in profile and value == profile[name] and name in settings.model_fields_set:
+            return "profile"
+        return "argument" if name in settings.model_fields_set else "default"
+
+    return {name: origin(name) for name in Settings.model_fields}

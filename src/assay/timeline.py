@@ -1,7 +1,7 @@
 """Scores over time: from overlapping windows to cells, spans and segments.
 
 Arrays are per window (start every hop, each a window long) or per cell (a hop long). A cell's score is the mean over
-the windows that cover it. nan means "not scored". Pure functions on arrays; floor 0 arithmetic of the policy.
+the windows that cover it. nan means "not scored". Pure functions on arrays.
 """
 
 from __future__ import annotations

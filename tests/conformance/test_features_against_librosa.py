@@ -35,9 +35,7 @@ def signal(request):
     return request.param
 
 
-@pytest.fixture(
-    params=[(16_000, 2048, 512), (16_000, 400, 160), (22_050, 1024, 256), (8_000, 511, 100)], ids=str
-)
+@pytest.fixture(params=[(16_000, 2048, 512), (16_000, 400, 160), (22_050, 1024, 256), (8_000, 511, 100)], ids=str)
 def frames(request):
     return request.param
 
@@ -63,12 +61,8 @@ def test_stft(case):
 @pytest.mark.parametrize("norm", ["slaney", None])
 @pytest.mark.parametrize("band", [(0.0, None), (300.0, 3_400.0)])
 def test_mel_filter_bank(htk, norm, band):
-    ours = features.mel_filter_bank(
-        16_000, n_fft=2048, n_mels=40, fmin_hz=band[0], fmax_hz=band[1], htk=htk, norm=norm
-    )
-    theirs = librosa.filters.mel(
-        sr=16_000, n_fft=2048, n_mels=40, fmin=band[0], fmax=band[1], htk=htk, norm=norm
-    )
+    ours = features.mel_filter_bank(16_000, n_fft=2048, n_mels=40, fmin_hz=band[0], fmax_hz=band[1], htk=htk, norm=norm)
+    theirs = librosa.filters.mel(sr=16_000, n_fft=2048, n_mels=40, fmin=band[0], fmax=band[1], htk=htk, norm=norm)
     same(ours, theirs, atol=1e-7)
 
 
@@ -124,9 +118,7 @@ def test_mfcc_with_the_defaults_and_htk(signal):
 @pytest.mark.parametrize("count", [9, 40])
 def test_deltas(order, width, count):
     rows = np.random.default_rng(0).normal(0, 20, (13, count)).astype(np.float32)
-    same(
-        features.deltas(rows, order=order, width=width), librosa.feature.delta(rows, order=order, width=width)
-    )
+    same(features.deltas(rows, order=order, width=width), librosa.feature.delta(rows, order=order, width=width))
 
 
 def test_chroma(case):

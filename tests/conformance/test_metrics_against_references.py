@@ -106,9 +106,7 @@ def test_average_precision_is_that_of_scikit_learn(classes):
 
 def test_roc_curve_is_that_of_scikit_learn(classes):
     ours = roc_curve(*classes)
-    false_alarm_rate, detection_rate, thresholds = reference.roc_curve(
-        *columns(*classes), drop_intermediate=False
-    )
+    false_alarm_rate, detection_rate, thresholds = reference.roc_curve(*columns(*classes), drop_intermediate=False)
     np.testing.assert_array_equal(ours.thresholds, thresholds)
     np.testing.assert_allclose(ours.false_alarm_rate, false_alarm_rate, atol=1e-12)
     np.testing.assert_allclose(ours.detection_rate, detection_rate, atol=1e-12)
@@ -225,21 +223,15 @@ def test_cllr_is_the_class_balanced_log_loss_in_bits(classes):
 def test_min_cllr_is_the_log_loss_after_isotonic_regression(classes):
     keys, scores = columns(*classes)
     balanced = weights(*classes, 0.5)
-    fitted = sklearn.isotonic.IsotonicRegression(y_min=0, y_max=1).fit_transform(
-        scores, keys, sample_weight=balanced
-    )
+    fitted = sklearn.isotonic.IsotonicRegression(y_min=0, y_max=1).fit_transform(scores, keys, sample_weight=balanced)
     theirs = reference.log_loss(keys, fitted, sample_weight=balanced, labels=[0, 1])
     assert min_cllr(*classes) == pytest.approx(theirs / math.log(2), abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("prior", "cost_miss", "cost_false_alarm"), [(0.05, 10, 1), (0.5, 1, 1), (0.2, 1, 9)]
-)
+@pytest.mark.parametrize(("prior", "cost_miss", "cost_false_alarm"), [(0.05, 10, 1), (0.5, 1, 1), (0.2, 1, 9)])
 def test_detection_costs_follow_from_scikit_learns_roc_curve(classes, prior, cost_miss, cost_false_alarm):
     costs = {"prior": prior, "cost_miss": cost_miss, "cost_false_alarm": cost_false_alarm}
-    false_alarm_rate, detection_rate, thresholds = reference.roc_curve(
-        *columns(*classes), drop_intermediate=False
-    )
+    false_alarm_rate, detection_rate, thresholds = reference.roc_curve(*columns(*classes), drop_intermediate=False)
     dcf = cost_miss * prior * (1 - detection_rate) + cost_false_alarm * (1 - prior) * false_alarm_rate
     dcf /= min(cost_miss * prior, cost_false_alarm * (1 - prior))
     assert min_dcf(*classes, **costs) == pytest.approx(dcf.min(), abs=1e-12)

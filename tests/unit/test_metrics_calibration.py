@@ -78,9 +78,11 @@ def test_overconfidence_is_seen():
 
 
 def test_equal_mass_bins_hold_equal_numbers_and_never_part_ties():
-    assert reliability_curve(
-        [-2.0, -1.0, 0.1], [0.2, 1.0, 2.0], n_bins=3, binning="equal_mass"
-    ).n_trials.tolist() == [2, 2, 2]
+    assert reliability_curve([-2.0, -1.0, 0.1], [0.2, 1.0, 2.0], n_bins=3, binning="equal_mass").n_trials.tolist() == [
+        2,
+        2,
+        2,
+    ]
     assert reliability_curve([0.0] * 4, [0.0, 3.0], n_bins=3, binning="equal_mass").n_trials.tolist() == [
         5,
         1,

@@ -43,9 +43,7 @@ def test_an_llr_at_the_bayes_threshold_is_called_spoof():
     assert act_dcf([0.0], [1.0], **even) == 1.0
 
 
-@pytest.mark.parametrize(
-    ("prior", "cost_miss", "cost_false_alarm"), [(0.05, 10, 1), (0.5, 1, 1), (0.9, 2, 7)]
-)
+@pytest.mark.parametrize(("prior", "cost_miss", "cost_false_alarm"), [(0.05, 10, 1), (0.5, 1, 1), (0.9, 2, 7)])
 def test_perfect_useless_and_reversed_detectors(prior, cost_miss, cost_false_alarm):
     costs = {"prior": prior, "cost_miss": cost_miss, "cost_false_alarm": cost_false_alarm}
     assert min_dcf([0.0], [1.0], **costs) == 0.0

@@ -148,18 +148,14 @@ def test_repeating_every_trial_changes_nothing(bona_fide, spoof, times):
 @given(any_scores, any_scores)
 def test_swapping_the_classes_and_negating_keeps_eer_and_auc(bona_fide, spoof):
     negated = [-x for x in spoof], [-x for x in bona_fide]
-    assert equal_error_rate(*negated).rate == pytest.approx(
-        equal_error_rate(bona_fide, spoof).rate, abs=1e-12
-    )
+    assert equal_error_rate(*negated).rate == pytest.approx(equal_error_rate(bona_fide, spoof).rate, abs=1e-12)
     assert auc(*negated) == pytest.approx(auc(bona_fide, spoof), abs=1e-12)
 
 
 @given(tied_scores, tied_scores)
 def test_negating_the_scores_mirrors_eer_and_auc(bona_fide, spoof):
     negated = [-x for x in bona_fide], [-x for x in spoof]
-    assert equal_error_rate(*negated).rate == pytest.approx(
-        1 - equal_error_rate(bona_fide, spoof).rate, abs=1e-12
-    )
+    assert equal_error_rate(*negated).rate == pytest.approx(1 - equal_error_rate(bona_fide, spoof).rate, abs=1e-12)
     assert equal_error_rate(*negated).threshold == -equal_error_rate(bona_fide, spoof).threshold
     assert auc(*negated) == pytest.approx(1 - auc(bona_fide, spoof), abs=1e-12)
 
@@ -185,9 +181,7 @@ def test_det_curve_agrees_with_counting_at_every_threshold(bona_fide, spoof):
 @given(any_scores, any_scores)
 def test_auc_is_the_area_under_the_roc_curve_and_the_share_of_pairs_won(bona_fide, spoof):
     curve = roc_curve(bona_fide, spoof)
-    area = np.sum(
-        np.diff(curve.false_alarm_rate) * (curve.detection_rate[1:] + curve.detection_rate[:-1]) / 2
-    )
+    area = np.sum(np.diff(curve.false_alarm_rate) * (curve.detection_rate[1:] + curve.detection_rate[:-1]) / 2)
     pairs = [(s > b) + 0.5 * (s == b) for s in spoof for b in bona_fide]
     assert auc(bona_fide, spoof) == pytest.approx(area, abs=1e-12)
     assert auc(bona_fide, spoof) == pytest.approx(np.mean(pairs), abs=1e-12)

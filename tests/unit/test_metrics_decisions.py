@@ -51,9 +51,7 @@ def test_what_an_absent_class_leaves_undefined_is_nan():
     bona_fide_only = confusion([0.0, 1.0], [], 0.5)
     assert bona_fide_only.bpcer == 0.5
     assert bona_fide_only.accuracy == 0.5
-    assert all(
-        math.isnan(x) for x in (bona_fide_only.apcer, bona_fide_only.recall, bona_fide_only.balanced_accuracy)
-    )
+    assert all(math.isnan(x) for x in (bona_fide_only.apcer, bona_fide_only.recall, bona_fide_only.balanced_accuracy))
     spoof_only = confusion([], [0.0, 1.0], 0.5)
     assert (spoof_only.apcer, spoof_only.precision) == (0.5, 1.0)
     assert math.isnan(spoof_only.bpcer)

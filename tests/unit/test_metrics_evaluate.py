@@ -82,12 +82,8 @@ def test_options_reach_every_figure_they_name(trials):
     assert report.ranking.min_dcf == report.calibration.min_dcf == min_dcf(*classes, **costs)
     assert report.calibration.act_dcf == act_dcf(*classes, **costs)
     assert report.calibration.brier_score == brier_score(*classes, prior=0.2)
-    assert report.calibration.expected_calibration_error == expected_calibration_error(
-        *classes, prior=0.2, n_bins=4
-    )
-    assert report.ranking.auc_interval == bootstrap_interval(
-        auc, *classes, n_resamples=20, confidence=0.8, seed=9
-    )
+    assert report.calibration.expected_calibration_error == expected_calibration_error(*classes, prior=0.2, n_bins=4)
+    assert report.ranking.auc_interval == bootstrap_interval(auc, *classes, n_resamples=20, confidence=0.8, seed=9)
     assert report.decision.miss_interval == rate_interval(report.decision.confusion.missed, 40, 0.8)
     assert report.options == options
 
@@ -123,13 +119,8 @@ def test_to_dict_is_strict_json_and_shows_the_decision_figures(trials):
     plain = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert list(plain["groups"]) == ["phone", "studio", "tts", "vc"]
     assert plain["pooled"]["ranking"]["eer"] == report.pooled.ranking.eer
-    assert plain["pooled"]["ranking"]["eer_interval"] == dataclasses.asdict(
-        report.pooled.ranking.eer_interval
-    )
-    assert (
-        plain["groups"]["vc"]["decision"]["confusion"]["apcer"]
-        == report.groups["vc"].decision.confusion.apcer
-    )
+    assert plain["pooled"]["ranking"]["eer_interval"] == dataclasses.asdict(report.pooled.ranking.eer_interval)
+    assert plain["groups"]["vc"]["decision"]["confusion"]["apcer"] == report.groups["vc"].decision.confusion.apcer
     assert plain["pooled"]["options"]["n_resamples"] == 20
 
 

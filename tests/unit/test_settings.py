@@ -135,3 +135,57 @@ def test_origin_tells_the_layer_of_each_value(settings_file, monkeypatch):
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_says_what_it_means(name):
     assert Settings.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [("ASSAY_MAX_FALSE_ALARMS", "ASSAY_MAX_FALSE_ALARM"), ("assay_log_levle", "ASSAY_LOG_LEVEL")],
+)
+def test_a_misspelt_variable_is_an_error_that_names_the_setting(monkeypatch, variable, meant):
+    monkeypatch.setenv(variable, "0.001")
+    with pytest.raises(SettingsError, match=f"{variable} is no setting; {meant} is"):
+        load_settings()
+
+
+@pytest.mark.parametrize("variable", ["ASSAY_SERVICE_HOST", "ASSAY_PORT_8000_TCP", "MY_ASSAY_JOBZ", "JOBS"])
+def test_variables_of_others_are_left_alone(monkeypatch, variable):
+    monkeypatch.setenv(variable, "nonsense")
+    found = load_settings()
+    assert found == Settings()
+    assert set(origin_of(found).values()) == {"default"}
+
+
+def test_a_variable_that_should_be_json_is_named(monkeypatch):
+    monkeypatch.setenv("ASSAY_LOG_LEVELS", "media=DEBUG")
+    with pytest.raises(SettingsError, match=r"environment cannot be read.*log_levels"):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [b"prior = \xff", b"\xff\xfe"])
+def test_a_file_that_is_not_utf_8_is_an_error_that_names_it(tmp_path, content):
+    (tmp_path / "assay.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"assay\.toml cannot be read"):
+        load_settings()
+
+
+def test_an_argument_over_a_lower_layer_is_an_argument(settings_file, monkeypatch):
+    settings_file("threads = 2\nprofile = 'prod'")
+    monkeypatch.setenv("ASSAY_JOBS", "3")
+    origins = origin_of(load_settings(jobs=4, threads=5, log_level="ERROR"))
+    assert (origins["jobs"], origins["threads"], origins["log_level"]) == ("argument", "argument", "argument")
+    assert (origins["log_json"], origins["profile"]) == ("profile", "file")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_in_the_file_changes_defaults_only(settings_file, profile):
+    settings_file(f"profile = '{profile}'\nlog_level = 'ERROR'")
+    found = load_settings()
+    assert found.log_level == "ERROR"
+    for name, value in PROFILES[profile].items():
+        assert name == "log_level" or getattr(found, name) == value
+
+
+@pytest.mark.parametrize("cost", [0, -1, float("inf"), float("nan")])
+def test_a_cost_is_a_positive_number(cost):
+    with pytest.raises(SettingsError, match="false_alarm_cost"):
+        load_settings(false_alarm_cost=cost)

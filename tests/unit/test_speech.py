@@ -96,13 +96,8 @@ def test_answer_is_the_same_however_the_stream_is_cut(activity, cuts):
 def test_two_streams_do_not_share_their_state(activity):
     first, second = activity.stream(), activity.stream()
     speech, silence = syllables(1), noise(1)
-    together = [
-        (first.push(a), second.push(b))
-        for a, b in zip(np.split(speech, 4), np.split(silence, 4), strict=True)
-    ]
-    assert np.allclose(
-        np.concatenate([a for a, _ in together]), activity.stream().push(speech), rtol=0, atol=1e-5
-    )
+    together = [(first.push(a), second.push(b)) for a, b in zip(np.split(speech, 4), np.split(silence, 4), strict=True)]
+    assert np.allclose(np.concatenate([a for a, _ in together]), activity.stream().push(speech), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("samples", "answers"), [(0, 0), (1, 1), (511, 1), (512, 1), (513, 2), (1024, 2)])

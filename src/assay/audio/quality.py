@@ -15,8 +15,12 @@ from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ
 
 Samples = NDArray[np.float32]
 
-FRAME = 1024  # samples of a spectrum
-FRAME_EVERY = 8192  # one spectrum each 0.512 s is plenty for a band edge
+FRAME = 1024  # samples of a spectrum, two chunks
+EVERY = 4  # a spectrum of each fourth frame, 0.256 s, is plenty for a band edge
+# Of 503 genuine clips none seems narrower than 3.2 kHz at 50 dB, and each does after a 2 kHz band limit; a share of the
+# power (99.9 %) called one in eleven narrow, because vowels hold so little above 2.5 kHz.
+BAND_DB = 50.0
+LOWEST_HZ = 100.0  # hum and rumble below are not what the band edge is compared with
 FULL_SCALE = 0.999
 
 
@@ -27,7 +31,7 @@ class Quality:
     Attributes:
         level_db: RMS level of speech chunks, dB relative to full scale; -inf without speech.
         snr_db: Speech level over the level of the quietest tenth of the chunks, dB.
-        bandwidth_hz: Frequency below which 99.9 % of the power of loud frames lies.
+        bandwidth_hz: Highest frequency at which the mean spectrum is less than `BAND_DB` below its peak.
         clipped: Share of samples at full scale, in [0, 1].
         silent: Share of chunks that are digitally silent, in [0, 1].
     """
@@ -40,13 +44,14 @@ class Quality:
 
 
 class QualityMeter:
-    """Collects figures block by block; memory grows by four bytes per 32 ms."""
+    """Collects figures block by block, the same however the samples are cut; grows by four bytes per 32 ms."""
 
     def __init__(self) -> None:
         self._powers: list[NDArray[np.float32]] = []
         self._held = np.empty(0, np.float32)
         self._spectrum = np.zeros(FRAME // 2 + 1)
         self._window = np.hanning(FRAME).astype(np.float32)
+        self._frames = 0
         self._clipped = 0
         self._samples = 0
 
@@ -55,13 +60,13 @@ class QualityMeter:
         self._samples += samples.size
         self._clipped += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
         held = np.concatenate([self._held, samples]) if self._held.size else samples
-        chunks = held.size // CHUNK
-        whole = held[: chunks * CHUNK].reshape(-1, CHUNK)
-        self._powers.append(np.einsum("ij,ij->i", whole, whole) / np.float32(CHUNK))
-        self._held = held[chunks * CHUNK :].copy()
-        if samples.size >= FRAME:
-            frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::FRAME_EVERY]
-            self._spectrum += (np.abs(np.fft.rfft(frames * self._window)) ** 2).sum(0)
+        count = held.size // FRAME
+        frames = held[: count * FRAME].reshape(-1, FRAME)
+        self._powers.append(_powers(frames))
+        picked = frames[-self._frames % EVERY :: EVERY]
+        self._spectrum += (np.abs(np.fft.rfft(picked * self._window)) ** 2).sum(0)
+        self._frames += count
+        self._held = held[count * FRAME :].copy()
 
     def finish(self, speech: NDArray[np.bool_]) -> Quality:
         """Sum up.
@@ -69,7 +74,7 @@ class QualityMeter:
         Args:
             speech: For each 32 ms chunk whether somebody speaks, shape (chunks,) or one longer.
         """
-        powers = np.concatenate(self._powers) if self._powers else np.zeros(0, np.float32)
+        powers = np.concatenate([*self._powers, _powers(self._held[: self._held.size // CHUNK * CHUNK])])
         spoken = powers[speech[: powers.size]]
         level = float(spoken.mean()) if spoken.size else 0.0
         quiet = float(np.quantile(powers, 0.1)) if powers.size else 0.0
@@ -85,8 +90,15 @@ class QualityMeter:
         )
 
     def _bandwidth(self) -> float:
-        total = self._spectrum.sum()
-        if total <= 0:
+        hertz = np.arange(self._spectrum.size) * (SAMPLE_RATE_HZ / FRAME)
+        peak = float(self._spectrum[hertz >= LOWEST_HZ].max())
+        if peak <= 0:
             return 0.0
-        bin_ = int(np.searchsorted(np.cumsum(self._spectrum) / total, 0.999))
-        return bin_ * SAMPLE_RATE_HZ / FRAME
+        return float(hertz[self._spectrum >= peak * 10 ** (-BAND_DB / 10)][-1])
+
+
+def _powers(samples: Samples) -> NDArray[np.float32]:
+    """Mean square of each chunk, any shape of a whole number of chunks to (chunks,)."""
+    chunks = samples.reshape(-1, CHUNK)
+    powers: NDArray[np.float32] = np.einsum("ij,ij->i", chunks, chunks) / np.float32(CHUNK)
+    return powers

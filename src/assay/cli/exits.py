@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from assay.errors import AssayError, MissingExtra, ModelError, ProtocolError, SettingsError
+from assay.errors import (
+    AssayError,
+    MetricInputError,
+    MissingExtra,
+    ModelError,
+    ProtocolError,
+    SettingsError,
+    TrainingError,
+)
 
 OK = 0
 INPUT_FAILED = 1
@@ -18,7 +26,7 @@ TABLE = """\b
 Exit codes:
     0  everything was done
     1  at least one input failed; the others were done
-    2  the command line, a setting or a protocol is wrong
+    2  the command line, a setting, a protocol or a recipe is wrong
     3  a model or its weight is missing, altered or fails its self-test
     4  --fail-on was given and a file got such a verdict
    70  an error that we did not foresee
@@ -29,6 +37,8 @@ _BY_KIND: tuple[tuple[type[AssayError], int], ...] = (
     (SettingsError, USAGE),
     (MissingExtra, USAGE),
     (ProtocolError, USAGE),
+    (MetricInputError, USAGE),
+    (TrainingError, USAGE),
     (ModelError, MODEL),
 )
 

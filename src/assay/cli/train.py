@@ -25,6 +25,12 @@ def _train() -> None:
     """Train a model from a recipe."""
 
 
+def _level_chosen() -> bool:
+    from assay.settings import load_settings, origin_of
+
+    return origin_of(load_settings())["log_level"] != "default"
+
+
 @app.command(epilog=EPILOG)
 def audio(
     recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
@@ -40,7 +46,8 @@ def audio(
     """Train a detector of synthetic sound and export it with its card."""
     from assay.cli.terminal import prepare, say
 
-    settings = prepare(jobs=jobs)
+    # A run takes hours: unless somebody chose otherwise, its progress is shown.
+    settings = prepare(jobs=jobs, log_level=None if _level_chosen() else "INFO")
     try:
         from assay.training.run import train_audio
     except ModuleNotFoundError as error:

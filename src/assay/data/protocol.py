@@ -80,6 +80,8 @@ def read_protocol(path: Path, *, partition: str | None = None) -> list[Trial]:
         if trial.path in seen:
             raise ProtocolError(f"'{path}' lists '{trial.path}' twice; remove one of the rows.")
         seen.add(trial.path)
+    if not trials:
+        raise ProtocolError(f"'{path}' lists no trials; it has a header and no rows.")
     kept = [trial for trial in trials if partition is None or trial.partition == partition]
     if not kept:
         partitions = sorted({trial.partition for trial in trials})
@@ -88,7 +90,7 @@ def read_protocol(path: Path, *, partition: str | None = None) -> list[Trial]:
 
 
 def write_protocol(path: Path, trials: Iterable[Trial]) -> None:
-    """Write trials as a CSV whose paths are relative to its folder; replaces the file in one step."""
+    """Write trials as a CSV in one step; their paths must be relative to its folder, `root` is not written."""
     part = path.with_suffix(".part")
     with part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)

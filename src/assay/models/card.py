@@ -7,15 +7,18 @@ rise for spoof. A `llr` is a natural log-likelihood ratio, log p(score | spoof) 
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SMALLEST = sys.float_info.min
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Calibration(_Part):
@@ -30,8 +33,8 @@ class Calibration(_Part):
 
     slope: float = Field(gt=0)
     offset: float
-    lowest: float
-    highest: float
+    lowest: float = Field(lt=0)
+    highest: float = Field(gt=0)
     slope_sd: float = Field(0.0, ge=0)
     offset_sd: float = Field(0.0, ge=0)
     correlation: float = Field(0.0, ge=-1, le=1)
@@ -51,8 +54,8 @@ class TailModel(_Part):
     """Survival function of a statistic over bona fide recordings: measured in the body, exponential beyond.
 
     Attributes:
-        values: Measured quantiles, rising.
-        survival: P(statistic >= value) at each, falling.
+        values: Measured quantiles, strictly rising.
+        survival: P(statistic >= value) at each, in (0, 1], strictly falling.
         scale: Mean excess of the exponential tail beyond the last value.
     """
 
@@ -60,16 +63,23 @@ class TailModel(_Part):
     survival: tuple[float, ...] = Field(min_length=2)
     scale: float = Field(gt=0)
 
+    @model_validator(mode="after")
+    def _monotone(self) -> TailModel:
+        rising = np.all(np.diff(self.values) > 0) and np.all(np.diff(self.survival) < 0)
+        if len(self.values) != len(self.survival) or not rising or not 0 < self.survival[-1] < self.survival[0] <= 1:
+            raise ValueError("values must rise and survival fall from at most 1 to above 0, both of one length")
+        return self
+
     def p_value(self, statistic: float) -> float:
-        """P(a bona fide recording reaches `statistic`), in (0, 1]."""
+        """P(a bona fide recording reaches `statistic`), in [0, 1]; 0 only where a float cannot hold it."""
         if statistic >= self.values[-1]:
             return self.survival[-1] * math.exp(-(statistic - self.values[-1]) / self.scale)
         return float(np.exp(np.interp(statistic, self.values, np.log(self.survival))))
 
     def threshold(self, p: float) -> float:
-        """Smallest statistic whose p-value is at most `p`, in (0, 1]."""
+        """Smallest statistic whose p-value is at most `p`, in [0, 1]; finite for 0, too."""
         if p <= self.survival[-1]:
-            return self.values[-1] + self.scale * math.log(self.survival[-1] / p)
+            return self.values[-1] + self.scale * (math.log(self.survival[-1]) - math.log(max(p, SMALLEST)))
         # np.interp wants rising abscissae; log survival falls.
         return float(np.interp(-math.log(p), -np.log(self.survival), self.values))
 
@@ -156,13 +166,19 @@ class DetectorCard(Card):
         measured: Error rates by `assay evaluate`, as it printed them.
     """
 
-    sample_rate_hz: int
-    window_samples: int
-    hop_samples: int
-    min_speech_s: float
+    sample_rate_hz: Literal[16_000]  # what `assay.media` delivers
+    window_samples: int = Field(gt=0)
+    hop_samples: int = Field(gt=0)
+    min_speech_s: float = Field(gt=0)
     recipe: str
     commit: str
     calibration: Calibration
     decision: Decision
     data: tuple[dict[str, Any], ...]
     measured: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole_hops(self) -> DetectorCard:
+        if self.window_samples % self.hop_samples:
+            raise ValueError(f"the hop of {self.hop_samples} samples does not divide the window")
+        return self

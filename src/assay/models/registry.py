@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from assay.errors import CardError, ModelNotFound
 from assay.models.card import Card, DetectorCard
 
@@ -18,10 +16,18 @@ def weights_folder() -> Path:
     return Path(__file__).parent.parent / "weights"
 
 
+def model_names() -> list[str]:
+    """Names of all models, sorted."""
+    return sorted(path.stem for path in weights_folder().glob("*.json"))
+
+
 def list_cards() -> list[Card]:
-    """All cards, sorted by name."""
-    names = sorted(entry.name[:-5] for entry in weights_folder().iterdir() if entry.name.endswith(".json"))
-    return [load_card(name) for name in names]
+    """All cards, sorted by name.
+
+    Raises:
+        CardError: If one is malformed.
+    """
+    return [load_card(name) for name in model_names()]
 
 
 def load_card(name: str) -> Card:
@@ -29,18 +35,19 @@ def load_card(name: str) -> Card:
 
     Raises:
         ModelNotFound: If there is none of that name; the message lists what there is.
-        CardError: If the card is not valid JSON or lacks a field.
+        CardError: If the card cannot be read, is not valid JSON or lacks a field.
     """
-    folder = weights_folder()
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        known = sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".json"))
+    known = model_names()
+    if name not in known:  # not a look at the disk: a name with slashes would reach other folders
         raise ModelNotFound(f"There is no model '{name}'. `assay models` lists: {', '.join(known)}.", model=name)
     try:
-        text = path.read_text(encoding="utf-8")
-        kind = json.loads(text).get("kind")
+        text = (weights_folder() / f"{name}.json").read_text(encoding="utf-8")
+        fields = json.loads(text)
+        kind = fields.get("kind") if isinstance(fields, dict) else None
+        if not isinstance(kind, str) or kind not in CLASSES:
+            raise CardError(f"The card of '{name}' is malformed: its kind is {kind!r}. Reinstall Assay.", model=name)
         return CLASSES[kind].model_validate_json(text)
-    except (ValidationError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
         raise CardError(f"The card of '{name}' is malformed: {error}. Reinstall Assay.", model=name) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from assay.errors import WeightMismatch
+from assay.errors import ModelError, WeightMismatch
 from assay.models.registry import load_card, weights_folder
 
 
@@ -13,13 +13,20 @@ def read_weight(name: str) -> bytes:
     """Bytes of a model's ONNX file, checked against its card.
 
     Raises:
-        WeightMismatch: If the file is missing or its SHA-256 differs.
+        ModelNotFound: If there is no such model.
+        CardError: If its card is malformed.
+        WeightMismatch: If the file is missing or unreadable, or its SHA-256 differs.
     """
     card = load_card(name)
     path = weights_folder() / card.file
     if not path.is_file():
         raise WeightMismatch(f"The weight '{card.file}' of '{name}' is missing. Reinstall Assay.", model=name)
-    weight = path.read_bytes()
+    try:
+        weight = path.read_bytes()
+    except OSError as error:
+        raise WeightMismatch(
+            f"The weight '{card.file}' cannot be read: {error}. Reinstall Assay.", model=name
+        ) from error
     found = hashlib.sha256(weight).hexdigest()
     if found != card.sha256:
         raise WeightMismatch(
@@ -43,10 +50,11 @@ def load_session(name: str, *, threads: int = 1) -> Any:
         An `onnxruntime.InferenceSession`; it may be shared between Python threads.
 
     Raises:
-        WeightMismatch: If the weight was altered.
+        ModelError: If the weight was altered, or this ONNX Runtime cannot run it.
     """
     weight = read_weight(name)
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as foreign  # its errors have no common root
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -54,4 +62,11 @@ def load_session(name: str, *, threads: int = 1) -> Any:
     options.log_severity_level = 3
     # Idle threads that spin would take the other core away from whoever else uses it.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(weight, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(weight, options, providers=["CPUExecutionProvider"])
+    except (foreign.Fail, foreign.InvalidGraph, foreign.InvalidProtobuf, foreign.NotImplemented) as error:
+        raise ModelError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot run '{name}': {error}."
+            " Upgrade it: pip install -U onnxruntime",
+            model=name,
+        ) from error

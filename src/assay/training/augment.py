@@ -2,8 +2,8 @@
 
 All filters work on one spectrum of the whole window, so rooms, noise and bands cost two transforms together.
 Convolution is therefore circular, which fits windows that are padded by repetition. Every parameter is drawn from a
-passed generator,
-once per group: a spoof and its parent form a group and get the very same treatment.
+passed generator, once per group: a spoof and its parent form a group and get the very same treatment. All of it runs
+on the processor, also where a GPU trains, so that both see the same draws.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import math
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 
 from assay.training.recipe import Augmentation
-
-SAMPLE_RATE_HZ = 16_000
+from assay.training.sound import SAMPLE_RATE_HZ, read_sound
 
 
 class Channel:
@@ -26,8 +24,8 @@ class Channel:
     Args:
         settings: Chances of each part.
         samples: Length of a window.
-        noises: Folder of noise recordings, or None for made noise only.
-        rooms: Folder of room impulse responses, or None for made ones only.
+        noises: Folder of noise recordings (FLAC), or None for made noise only.
+        rooms: Folder of room impulse responses (FLAC), or None for made ones only.
         seed: Decides the made noises and rooms.
     """
 
@@ -50,7 +48,7 @@ class Channel:
             generator: Source of all draws.
 
         Returns:
-            Shape (n, samples), at peak 0.5.
+            Shape (n, samples), at peak 0.5; silence stays silence.
         """
         count = int(groups.max()) + 1
 
@@ -116,7 +114,7 @@ def _noise_bank(folder: Path | None, samples: int, generator: torch.Generator) -
     ramp = torch.arange(1, white.shape[1] + 1).float()
     bank = [torch.fft.irfft(white * ramp ** (-slope / 2), n=samples)]
     for path in sorted(folder.glob("*.flac")) if folder else ():
-        recorded, _ = soundfile.read(path, dtype="float32")
+        recorded = read_sound(path)
         cuts = range(0, max(1, len(recorded) - samples // 2), samples)
         bank.append(torch.from_numpy(np.stack([np.resize(recorded[cut : cut + samples], samples) for cut in cuts])))
     return torch.cat(bank)
@@ -134,7 +132,7 @@ def _room_bank(folder: Path | None, generator: torch.Generator) -> torch.Tensor:
     tail[:, 0] = direct_to_tail[:, 0]
     bank = [tail]
     for path in sorted(folder.glob("*.flac")) if folder else ():
-        recorded, _ = soundfile.read(path, dtype="float32")
+        recorded = read_sound(path)
         recorded = recorded[max(0, int(np.abs(recorded).argmax()) - 16) :][:length]
         bank.append(torch.from_numpy(np.pad(recorded, (0, length - len(recorded))))[None])
     rooms = torch.cat(bank)

@@ -1,9 +1,10 @@
 """Batches for `audio-resnet`: half bona fide, half spoof, pairs together, sources and generators balanced.
 
-A quarter of the batch are spoofs made by us, another quarter their bona fide parents, cut alike and treated alike, so
-that nothing but synthesis tells them apart. The other half is drawn by source (bona fide) and by generator (spoof),
-each with the square root of its size as weight. A step's batch depends on the seed and the step number alone: a
-resumed run sees what an uninterrupted one would have seen.
+A quarter of the batch are spoofs whose parent is in the corpus, another quarter those bona fide parents, cut alike and
+treated alike, so that nothing but synthesis tells them apart. The other half is drawn by source (bona fide) and by
+generator (spoof), each with the square root of its size as weight; where every spoof has its parent, all are pairs. A
+step's batch depends on the seed and the step number alone: a resumed run sees what an uninterrupted one would have
+seen.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ class PairedBatches(IterableDataset[Batch]):
         groups: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in ("pair", "bona_fide", "spoof")}
         self.parent = {}
         for index, trial in enumerate(corpus.trials):
-            if trial.parent in position:
+            parent = position.get(trial.parent)
+            if trial.key == "spoof" and parent is not None and corpus.trials[parent].key == "bona_fide":
                 groups["pair"][trial.generator].append(index)
-                self.parent[index] = position[trial.parent]
+                self.parent[index] = parent
             else:
                 groups[trial.key][trial.source if trial.key == "bona_fide" else trial.generator].append(index)
         self.drawers = {name: Drawer(members) for name, members in groups.items() if members}
@@ -64,13 +66,14 @@ class PairedBatches(IterableDataset[Batch]):
         """The batch of one step."""
         rng = np.random.default_rng([self.recipe.seed, step])
         half = self.recipe.optimisation.batch_size // 2
-        pairs = half // 2 if "pair" in self.drawers else 0
+        pairs = 0 if "pair" not in self.drawers else half // 2 if "spoof" in self.drawers else half
         made = self.drawers["pair"].draw(pairs, rng) if pairs else []
         bona_fide = [self.parent[index] for index in made] + self.drawers["bona_fide"].draw(half - pairs, rng)
-        spoof = made + self.drawers["spoof"].draw(half - pairs, rng)
-        versions = np.where(
-            rng.random(half) < self.recipe.augmentation.codec, rng.integers(1, self.corpus.starts.shape[1], half), 0
-        ) if self.corpus.starts.shape[1] > 1 else np.zeros(half, int)  # fmt: skip
+        spoof = made + (self.drawers["spoof"].draw(half - pairs, rng) if pairs < half else [])
+        versions = np.zeros(half, np.int64)
+        if (count := self.corpus.starts.shape[1]) > 1:
+            transcoded = rng.random(half) < self.recipe.augmentation.codec
+            versions = np.where(transcoded, rng.integers(1, count, half), 0)
         cuts = rng.random((half, 3))
         waves = [
             self._cut(index, int(versions[row]), cuts[row])

@@ -6,13 +6,13 @@ because files of one source resemble each other far more than the next user's fi
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.errors import TrainingError
 from assay.metrics import Interval, rate_interval
 from assay.models.card import Calibration, OperatingPoint, TailModel
 
@@ -20,28 +20,11 @@ Floats = NDArray[np.float64]
 RATES = (0.05, 0.01, 0.001)
 RESAMPLES = 400
 BODY = (
-    1.0,
-    0.95,
-    0.9,
-    0.8,
-    0.7,
-    0.6,
-    0.5,
-    0.4,
-    0.3,
-    0.2,
-    0.15,
-    0.1,
-    0.07,
-    0.05,
-    0.03,
-    0.02,
-    0.01,
-    0.005,
-    0.002,
-    0.001,
-)
+    1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2,
+    0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001,
+)  # fmt: skip
 MIN_BEYOND = 10
+MIN_FILES = math.ceil(MIN_BEYOND / BODY[1])  # fewer give a single quantile, which is no distribution
 
 
 def logistic(logits: Floats, spoof: NDArray[np.bool_]) -> tuple[float, float]:
@@ -105,7 +88,8 @@ def calibration_of(logits: Floats, spoof: NDArray[np.bool_], sources: Sequence[s
         highest=float(np.log((~spoof).sum() + 1)),
         slope_sd=float(slopes.std()),
         offset_sd=float(offsets.std()),
-        correlation=float(np.corrcoef(slopes, offsets)[0, 1]),
+        # Without spread there is nothing to correlate, and the term it stands in vanishes.
+        correlation=float(np.corrcoef(slopes, offsets)[0, 1]) if min(slopes.std(), offsets.std()) > 1e-12 else 0.0,
     )
 
 
@@ -115,10 +99,19 @@ def tail_of(statistics: Floats, repeats: int = 1) -> TailModel:
     Args:
         statistics: Over bona fide files, shape (n,).
         repeats: Versions of each file among them, which count once.
+
+    Raises:
+        TrainingError: If fewer than `MIN_FILES` files, or none but equal values, leave no distribution to measure.
     """
-    usable = [rate for rate in BODY if rate * statistics.size / repeats >= MIN_BEYOND or rate == 1.0]
-    values = np.quantile(statistics, [1 - rate for rate in usable])
+    files = statistics.size / repeats
+    usable = [rate for rate in BODY if rate * files >= MIN_BEYOND or rate == 1.0]
+    values = np.quantile(statistics, [1 - rate for rate in usable]) if files >= MIN_FILES else np.empty(0)
     kept = [0] + [i for i in range(1, len(values)) if values[i] > values[i - 1]]
+    if len(kept) < 2:
+        raise TrainingError(
+            f"{files:g} development files with {np.unique(statistics).size} different values make no distribution; it "
+            f"takes {MIN_FILES} files that differ. Name more development sources, or train longer."
+        )
     last = values[kept[-1]]
     beyond = statistics[statistics > last]
     scale = float((beyond - last).mean()) if beyond.size else float(statistics.std())
@@ -147,15 +140,11 @@ def operating_points_of(
     for _ in range(RESAMPLES):
         picked = resampled_sources(sources, spoof, rng)
         tails.append(tail_of(llrs[:, picked[~spoof[picked]]].ravel(), versions))
-    names = np.asarray(sources)
     points = []
     for rate in RATES:
         threshold = tail.threshold(rate)
         spread = np.quantile([t.threshold(rate) for t in tails], [0.025, 0.975])
-        flagged = sum(
-            int((llrs[0, ~spoof & (names == name)] >= tail_of(llrs[:, ~spoof & (names != name)].ravel(),
-            versions).threshold(rate)).sum()) for name in np.unique(names[~spoof])
-        )  # fmt: skip
+        flagged = _flagged_elsewhere(llrs, spoof, np.asarray(sources), rate)
         bona_fides, spoofs = int((~spoof).sum()), int(spoof.sum())
         detected = int((llrs[0, spoof] >= threshold).sum())
         points.append(
@@ -173,33 +162,14 @@ def operating_points_of(
     return tuple(points)
 
 
+def _flagged_elsewhere(llrs: Floats, spoof: NDArray[np.bool_], names: NDArray[np.str_], rate: float) -> int:
+    """Bona fide files at or above the threshold that the other sources give, plain versions only."""
+    flagged = 0
+    for name in np.unique(names[~spoof]):
+        others = tail_of(llrs[:, ~spoof & (names != name)].ravel(), llrs.shape[0])
+        flagged += int((llrs[0, ~spoof & (names == name)] >= others.threshold(rate)).sum())
+    return flagged
+
+
 def _pair(interval: Interval) -> tuple[float, float]:
     return interval.low, interval.high
-
-
-def recordings(
-    trials: Sequence[tuple[str, str, Literal["bona_fide", "spoof"]]], lengths: Sequence[int], *, samples: int
-) -> list[list[int]]:
-    """Group bona fide clips of one source and speaker into pretended long recordings.
-
-    Args:
-        trials: Source, speaker and key of each clip.
-        lengths: Samples of each clip.
-        samples: Length a recording should have at least.
-
-    Returns:
-        Indices of the clips of each recording; what does not fill one is left out.
-    """
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for index, (source, speaker, key) in enumerate(trials):
-        if key == "bona_fide":
-            groups[source, speaker].append(index)
-    made = []
-    for indices in groups.values():
-        current: list[int] = []
-        for index in indices:
-            current.append(index)
-            if sum(lengths[i] for i in current) >= samples:
-                made.append(current)
-                current = []
-    return made

@@ -14,8 +14,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
-SAMPLE_RATE_HZ = 16_000
+from assay.errors import TrainingError
+from assay.training.sound import SAMPLE_RATE_HZ, Samples
 
 
 @dataclass(frozen=True)
@@ -45,47 +45,62 @@ CODECS: tuple[Codec, ...] = (
     Codec("g722", "wav", 16_000),
     Codec("wmav2", "asf", 16_000, 32_000),
 )
-STORE = Codec("libopus", "ogg", 48_000, 40_000)  # what the shared corpus went through; our fakes get the same
+STORE = Codec("libopus", "ogg", 48_000, 40_000)  # as the shared corpus was stored; spoofs of its clips get the same
 
 
 def transcode(samples: Samples, codec: Codec) -> Samples:
     """Encode and decode.
 
     Args:
-        samples: Shape (n,), 16 kHz float32 in [-1, 1].
+        samples: Shape (n,), n >= 1, 16 kHz float32 in [-1, 1].
         codec: The encoder setting.
 
     Returns:
-        Shape (n,): cut or zero-padded to the same length; the encoder's delay is left in.
+        Shape (n,): cut or zero-padded to the same length; a delay that the container does not declare is left in.
+
+    Raises:
+        TrainingError: If this FFmpeg lacks the encoder, or it fails.
     """
-    buffer = io.BytesIO()
     source = soxr.resample(samples, SAMPLE_RATE_HZ, codec.sample_rate_hz)
-    pcm = (np.clip(source, -1, 1) * 32767).astype(np.int16)
+    try:
+        decoded = _decode(_encode((np.clip(source, -1, 1) * 32767).astype(np.int16), codec), codec.sample_rate_hz)
+    except (av.FFmpegError, av.codec.codec.UnknownCodecError) as error:
+        raise TrainingError(
+            f"FFmpeg's encoder '{codec.encoder}' failed: {error}. The wheels of PyAV hold all that training needs."
+        ) from error
+    out = soxr.resample(decoded, codec.sample_rate_hz, SAMPLE_RATE_HZ)
+    return np.asarray(np.pad(out[: len(samples)], (0, max(0, len(samples) - len(out)))), dtype=np.float32)
+
+
+def _encode(pcm: NDArray[np.int16], codec: Codec) -> io.BytesIO:
+    buffer = io.BytesIO()
     with av.open(buffer, "w", format=codec.container) as container:
         stream = cast(av.AudioStream, container.add_stream(codec.encoder, codec.sample_rate_hz, layout="mono"))
         if codec.bit_rate:
             stream.bit_rate = codec.bit_rate
         frame = av.AudioFrame.from_ndarray(pcm[None], format="s16", layout="mono")
         frame.sample_rate = codec.sample_rate_hz
-        resampler = av.AudioResampler(
-            format=stream.codec_context.format, layout=stream.codec_context.layout, rate=codec.sample_rate_hz
-        )
+        context = stream.codec_context
+        resampler = av.AudioResampler(format=context.format, layout=context.layout, rate=codec.sample_rate_hz)
         fifo = av.AudioFifo()
         for converted in resampler.resample(frame):
             converted.pts = None
             fifo.write(converted)
-        size = stream.codec_context.frame_size or fifo.samples
+        size = context.frame_size or fifo.samples
         while fifo.samples:
             for packet in stream.encode(fifo.read(min(size, fifo.samples))):
                 container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)
     buffer.seek(0)
-    pieces = []
-    with av.open(buffer, "r") as recorded:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=codec.sample_rate_hz)
-        for decoded in recorded.decode(audio=0):
+    return buffer
+
+
+def _decode(buffer: io.BytesIO, sample_rate_hz: int) -> Samples:
+    pieces = [np.empty(0, np.float32)]  # of a few samples, some decoders take all for the encoder's delay
+    with av.open(buffer, "r") as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+        for decoded in container.decode(audio=0):
             pieces += [part.to_ndarray()[0] for part in resampler.resample(decoded)]
         pieces += [part.to_ndarray()[0] for part in resampler.resample(None)]
-    out = soxr.resample(np.concatenate(pieces), codec.sample_rate_hz, SAMPLE_RATE_HZ)
-    return np.asarray(np.pad(out[: len(samples)], (0, max(0, len(samples) - len(out)))), dtype=np.float32)
+    return np.concatenate(pieces)

@@ -1,9 +1,10 @@
 """From a protocol to one packed file that training reads at random.
 
 Each clip is decoded once, cut to `CLIP_SAMPLES`, and stored as 16-bit samples in several versions: as it came, and
-after codecs drawn from the run's seed. Spoofs that we make from bona fide clips join here; they go through the codec
-of the shared corpus first, because their parents did. The pack is a memory-mapped file, so its size is not bound by
-memory, and all steps can be interrupted and taken up again.
+after codecs drawn from the run's seed. Spoofs that we make from bona fide clips join here; those of Opus files go
+through Opus first, because their parents did, and a trace that only one key carries would be learnt. The pack is a
+memory-mapped file, so its size is not bound by memory. A run that is killed leaves whole spoofs, which are kept, and
+half a pack, which is made again; a pack whose clips or codecs have changed since is made again, too.
 """
 
 from __future__ import annotations
@@ -13,27 +14,25 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
-import torch
 from numpy.typing import NDArray
 
 from assay.data import Trial, read_protocol, write_protocol
 from assay.errors import TrainingError
 from assay.training.codecs import CODECS, STORE, transcode
 from assay.training.fakes import METHODS, make_fakes
+from assay.training.parallel import each
 from assay.training.recipe import Recipe
+from assay.training.sound import Samples, read_sound
 
-Samples = NDArray[np.float32]
-SAMPLE_RATE_HZ = 16_000
 CLIP_SAMPLES = 65_536
+PARENTS_AT_A_TIME = 25  # spoofs between two reports
+REPORT_CLIPS = 500
 log = logging.getLogger("assay.training.corpus")
 
 
@@ -60,9 +59,8 @@ class Corpus:
 
 
 def load_clip(path: Path) -> Samples:
-    """Decode, average channels, resample to 16 kHz and cut to `CLIP_SAMPLES`."""
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    return np.asarray(soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE_HZ)[:CLIP_SAMPLES], dtype=np.float32)
+    """The first `CLIP_SAMPLES` samples of a file, 16 kHz, one channel."""
+    return read_sound(path)[:CLIP_SAMPLES]
 
 
 def _spread(trials: Sequence[Trial], count: int, seed: str) -> list[Trial]:
@@ -78,10 +76,9 @@ def _spread(trials: Sequence[Trial], count: int, seed: str) -> list[Trial]:
     return [trial for _, _, trial in sorted(turns, key=lambda item: item[:2])[:count]]
 
 
-def _make(parents: list[Trial], name: str, folder: Path, seed: int) -> list[str]:
-    torch.set_num_threads(1)
-    clips = ((trial.path, load_clip(trial.file)) for trial in parents)
-    return [str(path) for _, path in make_fakes(clips, METHODS[name], folder=folder, seed=seed)]
+def _make(parents: list[Trial], name: str, folder: Path, seed: int) -> list[Path]:
+    clips = ((trial.path, partial(load_clip, trial.file)) for trial in parents)
+    return [path for _, path in make_fakes(clips, METHODS[name], folder=folder, seed=seed)]
 
 
 def recipe_fakes(recipe: Recipe, trials: Sequence[Trial], work: Path, *, jobs: int) -> list[Trial]:
@@ -89,7 +86,7 @@ def recipe_fakes(recipe: Recipe, trials: Sequence[Trial], work: Path, *, jobs: i
 
     Args:
         recipe: Names the methods and the number of parents of each.
-        trials: Training trials; parents are bona fide ones outside the development sources.
+        trials: Training trials; parents are the bona fide ones.
         work: Folder of the run.
         jobs: Processes.
 
@@ -97,41 +94,59 @@ def recipe_fakes(recipe: Recipe, trials: Sequence[Trial], work: Path, *, jobs: i
         One trial per spoof, in the source of its parent.
 
     Raises:
-        TrainingError: If a method is unknown.
+        TrainingError: If a method is unknown, there are too few parents, or the folder holds another seed's spoofs.
     """
-    unknown = set(recipe.fakes) - set(METHODS)
-    if unknown:
-        raise TrainingError(f"Unknown methods {sorted(unknown)} under [fakes]; known are {sorted(METHODS)}.")
-    candidates = [t for t in trials if t.key == "bona_fide" and t.source not in recipe.development_sources]
+    candidates = [trial for trial in trials if trial.key == "bona_fide"]
+    _check_fakes(recipe, len(candidates), work)
     made: list[Trial] = []
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for name, count in recipe.fakes.items():
-            parents = _spread(candidates, count, f"{recipe.seed}/{name}")
-            folder = work / "fakes" / name
-            chunks = [parents[start : start + 25] for start in range(0, len(parents), 25)]
-            run = partial(_make, name=name, folder=folder, seed=recipe.seed)
-            paths = [path for part in pool.map(run, chunks) for path in part]
-            log.info("%d spoofs by %s", len(paths), name)
-            generator = METHODS[name].generator
-            made += [
-                replace(
-                    p,
-                    path=str(Path(f).relative_to(work)),
-                    key="spoof",
-                    generator=generator,
-                    parent=p.path,
-                    root=work,
-                )
-                for p, f in zip(parents, paths, strict=True)
-            ]
+    for name, count in recipe.fakes.items():
+        parents = _spread(candidates, count, f"{recipe.seed}/{name}")
+        starts = range(0, count, PARENTS_AT_A_TIME)
+        chunks = [parents[start : start + PARENTS_AT_A_TIME] for start in starts]
+        run = partial(_make, name=name, folder=work / "fakes" / name, seed=recipe.seed)
+        paths: list[Path] = []
+        for part in each(run, chunks, jobs=jobs):
+            paths += part
+            log.info("%d of %d spoofs by %s", len(paths), count, name)
+        made += [_made_from(parent, path, name, work) for parent, path in zip(parents, paths, strict=True)]
     write_protocol(work / "fakes.csv", made)
     return made
 
 
-def _versions(trial: Trial, count: int, seed: int) -> NDArray[np.int16]:
-    """All versions of one clip, shape (1 + count, n)."""
+def made_here(trial: Trial) -> bool:
+    """Whether a trial is one of `recipe_fakes`; a protocol may name parents of its own spoofs, too."""
+    return bool(trial.parent) and trial.generator in {method.generator for method in METHODS.values()}
+
+
+def _made_from(parent: Trial, path: Path, name: str, work: Path) -> Trial:
+    where = path.relative_to(work).as_posix()
+    return replace(parent, path=where, key="spoof", generator=METHODS[name].generator, parent=parent.path, root=work)
+
+
+def _check_fakes(recipe: Recipe, parents: int, work: Path) -> None:
+    unknown = set(recipe.fakes) - set(METHODS)
+    if unknown:
+        raise TrainingError(f"Unknown methods {sorted(unknown)} under [fakes]; known are {sorted(METHODS)}.")
+    for name, count in recipe.fakes.items():
+        if count > parents:
+            raise TrainingError(
+                f"[fakes] asks for {count} parents for '{name}', but training holds {parents} bona fide clips."
+            )
+    stamp = work / "fakes" / "seed.txt"  # a file's name tells its parent; the seed stands here, once for all
+    if stamp.exists() and stamp.read_text(encoding="utf-8").strip() != str(recipe.seed):
+        raise TrainingError(
+            f"'{stamp.parent}' holds spoofs made with seed {stamp.read_text(encoding='utf-8').strip()}, the recipe "
+            f"has {recipe.seed}. Use another work folder, or delete that one."
+        )
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(f"{recipe.seed}\n", encoding="utf-8")
+
+
+def _versions(clip: tuple[Trial, Path | None], count: int, seed: int) -> NDArray[np.int16]:
+    """All versions of one clip, shape (1 + count, n); `clip` names the parent's file if it was made here."""
+    trial, parent = clip
     samples = load_clip(trial.file)
-    if trial.parent:
+    if parent is not None and soundfile.info(parent).subtype == "OPUS":
         samples = transcode(samples, STORE)
     digest = hashlib.sha256(f"{seed}/{trial.parent or trial.path}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
@@ -142,23 +157,74 @@ def _versions(trial: Trial, count: int, seed: int) -> NDArray[np.int16]:
 
 
 def pack(trials: Sequence[Trial], work: Path, *, versions: int, seed: int, jobs: int) -> Corpus:
-    """Write (or find) the packed corpus of `trials` in `work` and open it."""
+    """Write (or find) the packed corpus of `trials` in `work` and open it.
+
+    Args:
+        trials: At least one.
+        work: Folder of the run.
+        versions: Transcoded versions of each clip beside the plain one.
+        seed: Decides the codecs.
+        jobs: Processes.
+
+    Raises:
+        TrainingError: If a clip cannot be read or transcoded.
+    """
     key = hashlib.sha256(
         json.dumps([seed, versions, [(t.path, t.key) for t in trials]], sort_keys=True).encode()
     ).hexdigest()[:16]
     data, index = work / f"pack-{key}.i16", work / f"pack-{key}.npz"
-    if not index.exists():
-        lengths = []
-        with data.open("wb") as stream, ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            run = partial(_versions, count=versions, seed=seed)
-            for stack in pool.map(run, trials, chunksize=16):
-                stream.write(stack.tobytes())
-                lengths.append(stack.shape[1])
-        np.savez(index, lengths=np.asarray(lengths, np.int64))
-    lengths_array = np.load(index)["lengths"]
-    firsts = np.concatenate([[0], np.cumsum(lengths_array[:-1] * (versions + 1))])
-    starts = firsts[:, None] + np.arange(versions + 1) * lengths_array[:, None]
-    return Corpus(tuple(trials), starts, lengths_array, np.memmap(data, np.int16, mode="r"))
+    content = _fingerprint(trials)
+    lengths = _packed_lengths(data, index, versions, content)
+    if lengths is None:
+        lengths = _write_pack(data, trials, versions, seed, jobs)
+        part = index.with_suffix(".part")
+        with part.open("wb") as stream:
+            np.savez(stream, lengths=lengths, content=np.array(content))
+        part.replace(index)  # last: an index stands for whole data
+    firsts = np.concatenate([[0], np.cumsum(lengths[:-1] * (versions + 1))])
+    starts = firsts[:, None] + np.arange(versions + 1) * lengths[:, None]
+    return Corpus(tuple(trials), starts, lengths, np.memmap(data, np.int16, mode="r"))
+
+
+def _fingerprint(trials: Sequence[Trial]) -> str:
+    """What a pack is made of: the bytes of every file, and the codecs to draw from."""
+    digest = hashlib.sha256(repr((CLIP_SAMPLES, STORE, CODECS)).encode())
+    try:
+        for trial in trials:
+            digest.update(hashlib.sha256(trial.file.read_bytes()).digest())
+    except OSError as error:
+        raise TrainingError(f"'{error.filename}' cannot be read: {error.strerror}. Correct its row.") from error
+    return digest.hexdigest()
+
+
+def _packed_lengths(data: Path, index: Path, versions: int, content: str) -> NDArray[np.int64] | None:
+    """Samples of each clip of a pack that is whole and up to date; None if there is none."""
+    if not index.exists() or not data.exists():
+        return None
+    with np.load(index) as stored:
+        lengths: NDArray[np.int64] = stored["lengths"]
+        # Packs made before the fingerprint was stored are taken as they are.
+        current = "content" not in stored or str(stored["content"]) == content
+    whole = data.stat().st_size == 2 * (versions + 1) * int(lengths.sum())
+    if not (current and whole):
+        log.info("'%s' is out of date and is made again", data)
+    return lengths if current and whole else None
+
+
+def _write_pack(data: Path, trials: Sequence[Trial], versions: int, seed: int, jobs: int) -> NDArray[np.int64]:
+    lengths = []
+    part = data.with_suffix(".part-i16")
+    files = {trial.path: trial.file for trial in trials}
+    clips = [(trial, files.get(trial.parent) if made_here(trial) else None) for trial in trials]
+    with part.open("wb") as stream:
+        run = partial(_versions, count=versions, seed=seed)
+        for stack in each(run, clips, jobs=jobs, chunk=16):
+            stream.write(stack.tobytes())
+            lengths.append(stack.shape[1])
+            if len(lengths) % REPORT_CLIPS == 0 or len(lengths) == len(trials):
+                log.info("%d of %d clips packed", len(lengths), len(trials))
+    part.replace(data)
+    return np.asarray(lengths, np.int64)
 
 
 def read_recipe_trials(protocol: Path, recipe: Recipe) -> tuple[list[Trial], list[Trial]]:

@@ -3,17 +3,19 @@
 A copy-synthesised clip shares speaker, words, room and length with its parent; only the synthesis differs, so a
 detector trained on such pairs cannot win by anything else (Wang & Yamagishi, "Spoofed training data for speech
 spoofing countermeasure can be efficiently created using neural vocoders", ICASSP 2023). Decision: every method takes
-and returns 16 kHz mono float32 of the same length and the same RMS level, and draws all that is random from a
-generator that is seeded by the run's seed, the method and the parent's path, so that any single file can be made
-again.
+and returns 16 kHz mono float32 of the same length, and draws all that is random from a generator that is seeded by the
+run's seed, the method and the parent's path, so that any single file can be made again. `copy_synthesise` brings the
+result to the parent's RMS level.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
+import io
 import json
-import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,18 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 import soxr
 import torch
-from numpy.typing import NDArray
 
 from assay.audio.features import mel_filter_bank
 from assay.errors import MissingExtra
+from assay.training.sound import SAMPLE_RATE_HZ, Samples
 
-Samples = NDArray[np.float32]
 Make = Callable[[Samples, np.random.Generator], Samples]
-
-SAMPLE_RATE_HZ = 16_000
-log = logging.getLogger("assay.training.fakes")
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,12 @@ def _istft(spectrum: torch.Tensor, n_fft: int, hop: int, length: int) -> torch.T
 
 @lru_cache(maxsize=16)
 def _mel(n_fft: int, n_mels: int, sample_rate_hz: int, fmax_hz: float) -> torch.Tensor:
-    return torch.from_numpy(
-        mel_filter_bank(sample_rate_hz, n_fft=n_fft, n_mels=n_mels, fmin_hz=0.0, fmax_hz=fmax_hz)
-    ).float()
+    bank = mel_filter_bank(sample_rate_hz, n_fft=n_fft, n_mels=n_mels, fmin_hz=0.0, fmax_hz=fmax_hz)
+    return torch.tensor(bank, dtype=torch.float32)
 
 
 def griffin_lim(samples: Samples, rng: np.random.Generator) -> Samples:
-    """Mel spectrogram inverted by non-negative least squares and fast Griffin-Lim (Perraudin et al., WASPAA 2013)."""
+    """Mel spectrogram, its clipped pseudo-inverse, and fast Griffin-Lim (Perraudin et al., WASPAA 2013)."""
     n_fft, hop = [(1024, 256), (800, 200), (512, 128)][int(rng.integers(3))]
     magnitude = _stft(torch.from_numpy(samples), n_fft, hop).abs()
     if rng.random() < 0.7:  # through a mel spectrogram, as text-to-speech does; otherwise only the phase is invented
@@ -86,7 +84,9 @@ def griffin_lim(samples: Samples, rng: np.random.Generator) -> Samples:
 def world(samples: Samples, rng: np.random.Generator) -> Samples:
     """WORLD vocoder (Morise et al., 2016); half of the time with a pitch and formant map, as in voice conversion."""
     try:
-        import pyworld
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld's way to its own version
+            import pyworld
     except ImportError as error:
         raise MissingExtra.of("train", "The WORLD vocoder") from error
     x = samples.astype(np.float64)
@@ -149,10 +149,12 @@ def _hifigan(kind: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
     config = json.loads((folder / "data" / "config.json").read_text(encoding="utf-8"))
-    generator = module.Generator(type("Config", (dict,), {"__getattr__": dict.__getitem__})(config))
     state = torch.load(folder / "data" / f"generator_{kind}.pth.tar", map_location="cpu", weights_only=True)
-    generator.load_state_dict(state["generator"])
-    generator.remove_weight_norm()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints
+        warnings.filterwarnings("ignore", ".*weight_norm.* is deprecated")
+        generator = module.Generator(type("Config", (dict,), {"__getattr__": dict.__getitem__})(config))
+        generator.load_state_dict(state["generator"])
+        generator.remove_weight_norm()
     return generator.eval(), config
 
 
@@ -199,7 +201,7 @@ def copy_synthesise(method: Method, samples: Samples, *, parent: str, seed: int)
         seed: Seed of the run.
 
     Returns:
-        Shape (n,), float32, at the parent's RMS level and within [-1, 1].
+        Shape (n,), float32, at the parent's RMS level, or lower where its peak would leave [-1, 1].
     """
     digest = hashlib.sha256(f"{seed}/{method.name}/{parent}".encode()).digest()
     made = method.make(samples, np.random.default_rng(int.from_bytes(digest[:8], "little")))
@@ -209,23 +211,27 @@ def copy_synthesise(method: Method, samples: Samples, *, parent: str, seed: int)
 
 
 def make_fakes(
-    clips: Iterable[tuple[str, Samples]], method: Method, *, folder: Path, seed: int
+    clips: Iterable[tuple[str, Callable[[], Samples]]], method: Method, *, folder: Path, seed: int
 ) -> Iterator[tuple[str, Path]]:
     """Write one FLAC per clip into `folder`; files that are there already are kept.
+
+    Args:
+        clips: The parent's path, and what loads it, called only if there is something to make.
+        method: How.
+        folder: Created if need be.
+        seed: Seed of the run.
 
     Yields:
         The parent's path and the file made from it, as each is ready.
     """
-    import soundfile
-
     folder.mkdir(parents=True, exist_ok=True)
-    for parent, samples in clips:
+    for parent, load in clips:
         path = folder / (hashlib.sha256(parent.encode()).hexdigest()[:20] + ".flac")
         if not path.exists():
-            made = copy_synthesise(method, samples, parent=parent, seed=seed)
+            made = copy_synthesise(method, load(), parent=parent, seed=seed)
             part = path.with_suffix(".part")
             soundfile.write(part, made, SAMPLE_RATE_HZ, format="FLAC")
-            part.rename(path)  # a killed run leaves no half file under the final name
+            part.replace(path)  # a killed run leaves no half file under the final name
         yield parent, path
 
 

@@ -1,4 +1,9 @@
-"""The training run: Lightning drives, this module says what one step and one check are."""
+"""The training run: Lightning drives, this module says what one step and one check are.
+
+Decision: an epoch is the stretch between two checks, and a checkpoint is taken at each check. It holds everything that
+the next step depends on, the state of the random generator (dropout) included, so that a resumed run ends with the
+weights of an uninterrupted one: exactly on one processor with one number of threads, up to rounding elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +15,23 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from numpy.typing import NDArray
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from assay.errors import TrainingError
 from assay.metrics import auc, equal_error_rate
 from assay.training.audio_net import WINDOW_SAMPLES, AudioResnet
 from assay.training.augment import Channel, band_masks
 from assay.training.batches import Batch, PairedBatches, repeat_pad
+from assay.training.chatter import Progress, quiet
 from assay.training.corpus import Corpus
 from assay.training.recipe import Recipe
 
+REPORT_STEPS = 100
+REFRESH_BATCHES = 100
+RECIPE, RANDOM = "assay_recipe", "assay_random"  # what a checkpoint holds beside Lightning's own entries
 log = logging.getLogger("assay.training.fit")
 
 
@@ -42,24 +51,62 @@ class AudioTraining(lightning.LightningModule):
         self.recipe, self.train_corpus, self.development, self.channel = recipe, train, development, channel
         self.net = AudioResnet()
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._resumed: tuple[int, dict[str, torch.Tensor]] | None = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note the recipe and the random state."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        checkpoint[RECIPE], checkpoint[RANDOM] = self.recipe.fingerprint(), states
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that it is the same recipe; checkpoints without a note of it are taken as they are.
+
+        Raises:
+            TrainingError: If it is another.
+        """
+        if checkpoint.get(RECIPE, self.recipe.fingerprint()) != self.recipe.fingerprint():
+            raise TrainingError(
+                "The last checkpoint belongs to another recipe. Resume with that one, use another work folder, or "
+                "start again without --resume."
+            )
+        if RANDOM in checkpoint:
+            self._resumed = (checkpoint["global_step"], checkpoint[RANDOM])
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leave batches on the processor, where they are treated; a step moves what the network gets."""
+        return batch
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of this epoch; an epoch is the stretch between two checks."""
         each = self.recipe.optimisation.evaluate_every
         first = self.current_epoch * each
+        # Lightning asks for the interrupted epoch first; the state belongs to the one after it.
+        if self._resumed and self._resumed[0] == first:
+            torch.set_rng_state(self._resumed[1]["cpu"])
+            if "cuda" in self._resumed[1] and self.device.type == "cuda":
+                torch.cuda.set_rng_state(self._resumed[1]["cuda"], self.device)
+            self._resumed = None
         last = min(first + each, self.recipe.optimisation.steps)
         return DataLoader(PairedBatches(self.train_corpus, self.recipe, WINDOW_SAMPLES, first, last), batch_size=None)
 
+    def treated(self, batch: Batch, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Waves after their channel, and their band masks, as the seed and the step decide."""
+        waves, _, groups = batch
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
+        treated = self.channel(waves, groups, generator)
+        return treated, band_masks(int(groups.max()) + 1, self.recipe.augmentation.mask, generator)[groups]
+
     def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
         """Loss of one batch."""
-        waves, keys, groups = batch
-        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
-        waves = self.channel(waves, groups, generator)
-        masks = band_masks(int(groups.max()) + 1, self.recipe.augmentation.mask, generator)[groups]
+        waves, masks = self.treated(batch, self.global_step)
+        keys = batch[1]
         logits = self.net(waves.to(self.device), masks.to(self.device))[:, 0].float()
         smooth = self.recipe.optimisation.label_smoothing
-        loss = functional.binary_cross_entropy_with_logits(logits, keys * (1 - 2 * smooth) + smooth)
-        self.log("loss", loss, prog_bar=True)
+        targets = (keys * (1 - 2 * smooth) + smooth).to(self.device)
+        loss = functional.binary_cross_entropy_with_logits(logits, targets)
+        self.log("loss", loss)
         return loss
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -71,19 +118,23 @@ class AudioTraining(lightning.LightningModule):
         self._scores: list[torch.Tensor] = []
 
     def validation_step(self, indices: torch.Tensor, batch_index: int) -> None:
-        """Score development clips, each as it came and after a codec."""
+        """Score development clips, each as it came and, where there is a version, after a codec."""
         self._scores.append(torch.stack([self._logits(indices, version) for version in self._versions()]))
 
     def on_validation_epoch_end(self) -> None:
-        """Equal error rate and area over all versions pooled."""
+        """Equal error rate and area over all versions pooled; mean area within sources that hold both keys."""
         scores = torch.cat(self._scores, dim=1).numpy().astype(np.float64)
-        spoof = np.array([trial.key == "spoof" for trial in self.development.trials])[: scores.shape[1]]
-        if spoof.all() or not spoof.any():  # Lightning's first look at two batches may hold one key
-            return
+        spoof = np.array([trial.key == "spoof" for trial in self.development.trials])
         eer = equal_error_rate(scores[:, ~spoof].ravel(), scores[:, spoof].ravel()).rate
         area = auc(scores[:, ~spoof].ravel(), scores[:, spoof].ravel())
-        self.log_dict({"dev_eer": eer, "dev_auc": area}, prog_bar=True)
-        log.info("step %d dev_eer %.4f dev_auc %.4f", self.global_step, eer, area)
+        sources = np.array([trial.source for trial in self.development.trials])
+        both = [name for name in np.unique(sources) if len(set(spoof[sources == name])) == 2]
+        areas = [
+            auc(scores[:, ~spoof & (sources == n)].ravel(), scores[:, spoof & (sources == n)].ravel()) for n in both
+        ]
+        within = float(np.mean(areas)) if areas else math.nan
+        self.log_dict({"dev_eer": eer, "dev_auc": area, "dev_auc_within": within})
+        log.info("step %d dev_eer %.4f dev_auc %.4f within sources %.4f", self.global_step, eer, area, within)
 
     def _versions(self) -> range:
         return range(min(2, self.development.starts.shape[1]))
@@ -118,23 +169,64 @@ class AudioTraining(lightning.LightningModule):
 def fit(
     recipe: Recipe, train: Corpus, development: Corpus, channel: Channel, work: Path, *, resume: bool
 ) -> AudioResnet:
-    """Train to the end and return the network of the best check.
+    """Train to the end of the schedule.
+
+    The development check steers nothing: the learning rate ends at zero, and picking the luckiest of a few noisy checks
+    would only spoil the sources that calibration needs.
 
     Args:
         recipe: What to do.
         train: Clips to learn from.
-        development: Clips of other sources, to choose the checkpoint.
+        development: Clips of other sources, to watch.
         channel: The augmentation.
         work: Folder for checkpoints, logs and TensorBoard files.
-        resume: Go on from ``last.ckpt`` if it is there; the result is the same as without the interruption.
+        resume: Go on from ``last.ckpt`` if it is there; otherwise start again.
+
+    Returns:
+        The averaged weights of the last steps, on the processor, in evaluation mode.
+
+    Raises:
+        TrainingError: If the checkpoint belongs to another recipe, or the loss is no number any more.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
     module = AudioTraining(recipe, train, development, channel)
+    folder = work / "checkpoints"
+    last = folder / "last.ckpt"
+    with quiet():
+        trainer = _trainer(recipe, folder, work)
+        trainer.fit(module, ckpt_path=str(last) if resume and last.exists() else None, weights_only=True)
+    end = torch.load(last, map_location="cpu", weights_only=True)
+    module.cpu().load_state_dict(end["state_dict"])
+    refresh_statistics(module)
+    return module.net
+
+
+def refresh_statistics(module: AudioTraining) -> None:
+    """Measure the batch norms' statistics anew with the averaged weights, and leave evaluation mode on.
+
+    The running statistics belong to the weights of each step and do not fit the average of many steps (Izmailov et al.,
+    "Averaging weights leads to wider optima and better generalization", UAI 2018, section 3.2).
+    """
+    settings, norms = module.recipe.optimisation, (torch.nn.BatchNorm2d,)
+    for part in module.net.modules():
+        if isinstance(part, norms):
+            part.reset_running_stats()
+            part.momentum = None  # a plain mean over all batches
+    module.net.train()
+    first = settings.steps  # batches that training has not drawn
+    batches = PairedBatches(module.train_corpus, module.recipe, WINDOW_SAMPLES, first, first + REFRESH_BATCHES)
+    with torch.inference_mode():
+        for step, batch in enumerate(batches):
+            waves, masks = module.treated(batch, first + step)
+            module.net(waves, masks)
+    module.net.eval()
+
+
+def _trainer(recipe: Recipe, folder: Path, work: Path) -> lightning.Trainer:
     settings = recipe.optimisation
-    best = ModelCheckpoint(
-        work / "checkpoints", "best", monitor="dev_eer", save_last=True, enable_version_counter=False
-    )
-    trainer = lightning.Trainer(
+    # At checks only: a resumed run first ends the epoch it was cut in.
+    last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=False, enable_version_counter=False)
+    return lightning.Trainer(
         accelerator="auto",
         devices=1,
         precision=precision(),  # type: ignore[arg-type]
@@ -143,25 +235,14 @@ def fit(
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         log_every_n_steps=50,
-        callbacks=[best, EMAWeightAveraging(decay=settings.average_decay), TQDMProgressBar(refresh_rate=50)],
-        logger=[CSVLogger(work, "log", version=0), TensorBoardLogger(work, "tensorboard", version=0)],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[
+            last,
+            EMAWeightAveraging(decay=settings.average_decay),
+            Progress(min(REPORT_STEPS, settings.evaluate_every), settings.steps),
+        ],
+        # A resumed run writes its metrics into a folder of its own: Lightning empties one that it finds.
+        logger=[CSVLogger(work, "log"), TensorBoardLogger(work, "tensorboard", version=0)],
         default_root_dir=work,
     )
-    last = work / "checkpoints" / "last.ckpt"
-    trainer.fit(module, ckpt_path=str(last) if resume and last.exists() else None, weights_only=True)
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state)
-    log.info("best check: dev_eer %.4f (%s)", float(best.best_model_score or np.nan), best.best_model_path)
-    module.eval()
-    return module.net
-
-
-def development_logits(net: AudioResnet, corpus: Corpus, version: int) -> NDArray[np.float64]:
-    """Logits of every clip in one version, shape (clips,)."""
-    scores = []
-    with torch.inference_mode():
-        for start in range(0, len(corpus.trials), 32):
-            stop = min(start + 32, len(corpus.trials))
-            waves = [repeat_pad(corpus.clip(index, version), WINDOW_SAMPLES) for index in range(start, stop)]
-            scores.append(net(torch.from_numpy(np.stack(waves)))[:, 0].double().numpy())
-    return np.concatenate(scores)

@@ -1,11 +1,16 @@
-"""A recipe: everything that determines a training run, read from one TOML file."""
+"""A recipe: everything but the data that determines a training run, read from one TOML file.
+
+Decision: what is not in the file has a default here, and a run is known by `Recipe.fingerprint`, which covers both.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic_core import ErrorDetails
 
 from assay.errors import TrainingError
 
@@ -47,26 +52,40 @@ class Augmentation(_Part):
 class Recipe(_Part):
     """One training run."""
 
-    name: str
+    name: str = Field(pattern=r"^[\w-]+$", description="of the weight and its card")
     version: str
-    seed: int
+    seed: int = Field(ge=0, lt=2**32, description="decides everything that is drawn")
     development_sources: tuple[str, ...] = Field(min_length=1, description="whole sources kept out of training")
-    fakes: dict[str, int] = Field(default_factory=dict, description="copy-synthesis method -> number of parents")
+    fakes: dict[str, PositiveInt] = Field(
+        default_factory=dict, description="copy-synthesis method -> number of parents"
+    )
     limits: tuple[str, ...] = Field(min_length=1, description="what the card must say the model cannot do")
     codec_versions: int = Field(default=2, ge=0, le=8, description="transcoded versions kept of every clip")
     optimisation: Optimisation
     augmentation: Augmentation = Augmentation()
+
+    def fingerprint(self) -> str:
+        """Hash of every field that the weights depend on."""
+        return hashlib.sha256(self.model_dump_json(exclude={"name", "version", "limits"}).encode()).hexdigest()
 
 
 def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe.
 
     Raises:
-        TrainingError: If the file cannot be read or a field is missing, unknown or out of range.
+        TrainingError: If the file cannot be read or is no TOML; or naming each field that is missing, unknown or out
+            of range.
     """
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise TrainingError(f"The recipe '{path}' cannot be read: {error.strerror}.") from error
-    except (ValidationError, ValueError) as error:
-        raise TrainingError(f"The recipe '{path}' is wrong: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_given(e)}" for e in error.errors())
+        raise TrainingError(f"The recipe '{path}' is wrong: {wrong}") from error
+    except ValueError as error:
+        raise TrainingError(f"The recipe '{path}' is not UTF-8 TOML: {error}") from error
+
+
+def _given(error: ErrorDetails) -> str:
+    return "" if error["type"] == "missing" else f" (given: {error['input']!r})"

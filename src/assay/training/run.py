@@ -1,17 +1,19 @@
 """`assay train audio`: from a recipe and a protocol to a weight with its card, in one command that can be interrupted.
 
-Every stage leaves its product in the work folder and is skipped when that is there already: spoofs, packed clips,
-checkpoints.
+Spoofs and packed clips stay in the work folder and are not made again by the next run; checkpoints are gone on from if
+`resume` says so. What would stop the last stage, a development part that no card can be measured on, is found first.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from assay.training.audio_net import WINDOW_SAMPLES
 from assay.training.augment import Channel
 from assay.training.corpus import pack, read_recipe_trials, recipe_fakes
+from assay.training.development import check_development
 from assay.training.fit import fit
 from assay.training.publish import publish
 from assay.training.recipe import load_recipe
@@ -27,9 +29,9 @@ def train_audio(
     Args:
         recipe: TOML file; see `assay.training.recipe`.
         protocol: CSV whose ``train`` partition is used. Folders ``noise`` and ``rir`` beside it, if present, hold
-            recordings for augmentation.
+            FLAC recordings for augmentation.
         work: Folder for everything in between; created.
-        resume: Go on from the last checkpoint in `work`.
+        resume: Go on from the last checkpoint in `work`, if there is one.
         jobs: Processes for spoofs and codecs.
         out: Folder for ``<name>.onnx`` and ``<name>.json``; `work` if None.
 
@@ -37,24 +39,21 @@ def train_audio(
         Path of the card.
 
     Raises:
-        TrainingError: If recipe, protocol and methods do not fit together.
+        TrainingError: If recipe, protocol, methods and what `work` holds do not fit together.
+        MissingExtra: If a method needs a package that is not installed.
         ProtocolError: If the protocol is malformed.
     """
     plan = load_recipe(recipe)
     train, development = read_recipe_trials(protocol, plan)
     work.mkdir(parents=True, exist_ok=True)
+    packed = partial(pack, work=work, versions=plan.codec_versions, seed=plan.seed, jobs=jobs)
+    held_out = packed(development)
+    check_development(held_out.trials, held_out.lengths.tolist())
     made = recipe_fakes(plan, train, work, jobs=jobs)
-    log.info(
-        "%d training clips, %d of them made here; %d for development",
-        len(train) + len(made),
-        len(made),
-        len(development),
-    )
-    packs = [
-        pack(trials, work, versions=plan.codec_versions, seed=plan.seed, jobs=jobs)
-        for trials in ([*train, *made], development)
-    ]
+    clips = len(train) + len(made)
+    log.info("%d training clips, %d of them made here; %d for development", clips, len(made), len(development))
+    learnt = packed([*train, *made])
     folders = [folder if folder.is_dir() else None for folder in (protocol.parent / "noise", protocol.parent / "rir")]
     channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=folders[0], rooms=folders[1], seed=plan.seed)
-    net = fit(plan, packs[0], packs[1], channel, work, resume=resume)
-    return publish(net, plan, recipe=recipe, train=packs[0], development=packs[1], folder=out or work)
+    net = fit(plan, learnt, held_out, channel, work, resume=resume)
+    return publish(net, plan, recipe=recipe, train=learnt, development=held_out, folder=out or work)

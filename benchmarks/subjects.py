@@ -1,0 +1,180 @@
+"""What is measured: Assay's whole scan, and what it is held against.
+
+| name | what one pass over the files does |
+|---|---|
+| `scan` | `Detector.scan_many`: hash, sniff, decode, speech activity, quality, network, decision, result |
+| `usual` | librosa loads and computes a log-mel spectrogram, PyTorch scores the windows that Assay scores |
+| `usual-half` | the same with windows that overlap by half, an eighth as many |
+| `network` | the detector network alone in ONNX Runtime: the floor |
+| `networks` | speech activity and the detector network, both alone |
+
+`network` and `networks` get samples that are already decoded, cut by the same `WindowCutter` as in a scan. `usual`
+puts a spectrogram of the same shape into the same trunk, pooling and head, with random weights: they cost as much as
+trained ones. Each subject is built once (models loaded, not timed) and then called, once per pass.
+"""
+
+from __future__ import annotations
+
+import statistics
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+RATE = 16_000
+# The usual way. 239 frames of 256 bins are what the trunk sees of one window; 16 frames are Assay's hop.
+FFT, FRAME_HOP, BINS = 1024, 256, 256
+WINDOW_FRAMES = 239
+HOP_FRAMES, HALF_WINDOW_FRAMES = 16, 128
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Load:
+    """Files to work through, and with how many threads: `threads` inside an operator, `jobs` files at a time."""
+
+    files: list[str]
+    threads: int
+    jobs: int
+
+    def over_files(self, work: Callable[[Any], object], items: Iterable[Any]) -> None:
+        """Do `work` for each item, `jobs` at a time."""
+        if self.jobs == 1:
+            for item in items:
+                work(item)
+            return
+        with ThreadPoolExecutor(self.jobs) as pool:
+            list(pool.map(work, items))
+
+
+class Scan:
+    """The whole scan, through the public door."""
+
+    def __init__(self, load: Load) -> None:
+        from assay import Detector, load_settings
+
+        self._files = load.files
+        self._detector = Detector(settings=load_settings(threads=load.threads, jobs=load.jobs))
+        self._stages_ms: dict[str, list[float]] = defaultdict(list)
+
+    def __call__(self) -> None:
+        """Scan every file; one that fails ends the benchmark."""
+        from assay.result import ScanFailure
+
+        for outcome in self._detector.scan_many(self._files, expanded=True):
+            if isinstance(outcome, ScanFailure):
+                raise SystemExit(f"a file could not be scanned: {outcome}")
+            for stage, spent_ms in outcome.timings_ms.items():
+                self._stages_ms[stage].append(spent_ms)
+
+    def facts(self) -> dict[str, Any]:
+        """Windows of the first file, and where the time of a scan went, medians."""
+        from assay import open_media
+
+        scores = self._detector.model.score(open_media(self._files[0], settings=self._detector.settings))
+        stages_ms = {stage: statistics.median(spent) for stage, spent in self._stages_ms.items()}
+        return {"windows": scores.channels[0].llrs.size, "stages_ms": stages_ms}
+
+
+class Network:
+    """The detector network alone, with or without speech activity, on samples in memory."""
+
+    def __init__(self, load: Load, *, speech: bool) -> None:
+        from assay import load_settings, open_media
+        from assay.audio.detector import BLOCK_S, STRETCH_WINDOWS, AudioDetector
+        from assay.audio.speech import SpeechActivity
+        from assay.audio.windows import WindowCutter
+
+        settings = load_settings()
+        self._load = load
+        self._detector = AudioDetector(settings.audio_model, threads=load.threads)
+        self._speech = SpeechActivity() if speech else None
+        self._inputs: list[tuple[list[Samples], list[Samples]]] = []
+        for file in load.files:
+            blocks = [block[0] for block in open_media(file, settings=settings).blocks(block_s=BLOCK_S)]
+            card = self._detector.card
+            cutter = WindowCutter(card.window_samples, card.hop_samples, windows=STRETCH_WINDOWS)
+            # Copies, as a scan makes them: views of one array would share its place in memory.
+            stretches = [stretch.copy() for block in blocks for stretch in cutter.push(block)]
+            stretches += [stretch.copy() for stretch in cutter.finish()]
+            self._inputs.append((blocks if speech else [], stretches))
+
+    def __call__(self) -> None:
+        """Run the network(s) over every file."""
+        self._load.over_files(self._answer, self._inputs)
+
+    def _answer(self, item: tuple[list[Samples], list[Samples]]) -> int:
+        blocks, stretches = item
+        if self._speech is not None:
+            stream = self._speech.stream()
+            for block in blocks:
+                stream.push(block)
+            stream.finish()
+        return sum(len(self._detector.logits(stretch)) for stretch in stretches)
+
+    def facts(self) -> dict[str, Any]:
+        """Windows of the first file."""
+        return {"windows": self._answer(self._inputs[0])}
+
+
+class Usual:
+    """librosa and PyTorch, file by file, as a competent user writes it in an afternoon."""
+
+    def __init__(self, load: Load, *, hop_frames: int) -> None:
+        import librosa
+        import torch
+
+        from assay.training.audio_net import AudioResnet
+
+        torch.set_num_threads(load.threads)
+        torch.manual_seed(0)
+        self._load, self._hop, self._librosa, self._torch = load, hop_frames, librosa, torch
+        # channels_last is what suits these convolutions on a processor; it costs one word.
+        self._net = AudioResnet().eval().to(memory_format=torch.channels_last)
+        # Some of 256 mel filters on 513 bins stay empty, which librosa mentions; the cost is the same.
+        warnings.filterwarnings("ignore", message="Empty filters detected")
+
+    def __call__(self) -> None:
+        """Score every file."""
+        self._load.over_files(self._score, self._load.files)
+
+    def _score(self, file: str) -> int:
+        frames = self._spectrogram(file)
+        starts = range(0, max(1, len(frames) - WINDOW_FRAMES + 1), self._hop)
+        logits = [self._logits(frames, starts[first : first + BATCH]) for first in range(0, len(starts), BATCH)]
+        return sum(len(part) for part in logits)
+
+    def _spectrogram(self, file: str) -> Samples:
+        """Log-mel spectrogram, shape (frames, BINS)."""
+        samples, _ = self._librosa.load(file, sr=RATE)
+        mel = self._librosa.feature.melspectrogram(y=samples, sr=RATE, n_fft=FFT, hop_length=FRAME_HOP, n_mels=BINS)
+        frames: Samples = self._librosa.power_to_db(mel).T
+        return frames
+
+    def _logits(self, frames: Samples, starts: range) -> Samples:
+        """One batch of windows through trunk, pooling and head."""
+        batch = np.stack([frames[start : start + WINDOW_FRAMES] for start in starts])[:, None]
+        with self._torch.inference_mode():
+            spectrum = self._torch.from_numpy(batch).contiguous(memory_format=self._torch.channels_last)
+            logits: Samples = self._net.head(self._net.pool(self._net.trunk(spectrum).flatten(2))).numpy()
+        return logits
+
+    def facts(self) -> dict[str, Any]:
+        """Windows of the first file."""
+        return {"windows": self._score(self._load.files[0])}
+
+
+SUBJECTS: dict[str, Callable[[Load], Any]] = {
+    "scan": Scan,
+    "usual": lambda load: Usual(load, hop_frames=HOP_FRAMES),
+    "usual-half": lambda load: Usual(load, hop_frames=HALF_WINDOW_FRAMES),
+    "network": lambda load: Network(load, speech=False),
+    "networks": lambda load: Network(load, speech=True),
+}

@@ -1,0 +1,117 @@
+"""The network: what its docstring promises about windows, gain, size and the exported graph."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from assay.training.audio_net import HOP_SAMPLES, WINDOW_SAMPLES, AudioResnet
+
+
+@pytest.fixture(scope="module")
+def net():
+    """A network with random weights whose logits differ by about one, as if trained."""
+    torch.manual_seed(3)
+    made = AudioResnet()
+    with torch.no_grad():
+        for _ in range(10):  # the norms' running statistics settle
+            loudness = 1.1 + torch.sin(torch.arange(WINDOW_SAMPLES) * torch.rand(2, 1) / 1000)
+            made(0.1 * torch.randn(2, WINDOW_SAMPLES) * loudness)
+        made.head.weight *= 50
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def stretch():
+    """Speech-like noise of 17 windows: loud and faint by turns, shape (1, samples)."""
+    generator = torch.Generator().manual_seed(1)
+    samples = torch.randn(1, WINDOW_SAMPLES + 16 * HOP_SAMPLES, generator=generator)
+    time = torch.arange(samples.shape[1])
+    return 0.1 * samples * (1.1 + torch.sin(time**1.2 / 30_000))
+
+
+def test_a_window_alone_scores_as_within_a_stretch(net, stretch):
+    with torch.inference_mode():
+        together = net(stretch)[0]
+        alone = torch.stack(
+            [net(stretch[:, k * HOP_SAMPLES : k * HOP_SAMPLES + WINDOW_SAMPLES])[0, 0] for k in range(17)]
+        )
+    assert together.shape == (17,)
+    assert together.std() > 0.03
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
+
+
+def test_what_lies_outside_a_window_cannot_move_its_logit(net, stretch):
+    changed = stretch.clone()
+    changed[:, WINDOW_SAMPLES:] = 0
+    with torch.inference_mode():
+        before, after = net(stretch)[0], net(changed)[0]
+    torch.testing.assert_close(before[0], after[0], atol=1e-4, rtol=0)
+    assert abs(before[16] - after[16]) > 0.03
+
+
+@pytest.mark.parametrize("gain", [0.1, 3.0])
+def test_gain_does_not_matter(net, stretch, gain):
+    with torch.inference_mode():
+        torch.testing.assert_close(net(gain * stretch), net(stretch), atol=1e-3, rtol=0)
+
+
+def test_silence_gives_a_finite_logit(net):
+    with torch.inference_mode():
+        assert torch.isfinite(net(torch.zeros(1, WINDOW_SAMPLES))).all()
+
+
+def test_a_hidden_band_is_not_seen(net):
+    # 7 kHz is bin 224 of 256 at 31.25 Hz a bin; the mask hides bins 200 to 255.
+    mask = torch.ones(1, 256)
+    mask[:, 200:] = 0
+    noise = 0.1 * torch.randn(1, WINDOW_SAMPLES, generator=torch.Generator().manual_seed(2))
+    tone = noise + 0.01 * torch.sin(2 * torch.pi * 7000 / 16_000 * torch.arange(WINDOW_SAMPLES))
+    with torch.inference_mode():
+        assert abs(net(noise) - net(tone)).item() > 10 * abs(net(noise, mask) - net(tone, mask)).item()
+
+
+def test_gradients_reach_every_parameter():
+    torch.manual_seed(0)
+    net = AudioResnet()
+    net(0.1 * torch.randn(2, WINDOW_SAMPLES)).sum().backward()
+    idle = [name for name, value in net.named_parameters() if value.grad is None or not value.grad.abs().any()]
+    assert idle == []
+
+
+def test_the_network_is_small(net):
+    stored = sum(value.numel() * value.element_size() for value in net.state_dict().values())
+    assert stored < 10 * 2**20
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.zeros(1, WINDOW_SAMPLES))
+    multiply_adds = counter.get_total_flops() / 2
+    assert 10e6 < multiply_adds <= 150e6
+
+
+@pytest.mark.parametrize(("count", "windows"), [(1, 1), (3, 1), (1, 17), (3, 17)])
+def test_the_exported_graph_answers_as_torch_does(net, exported, count, windows):
+    generator = torch.Generator().manual_seed(count + windows)
+    samples = 0.1 * torch.randn(count, WINDOW_SAMPLES + (windows - 1) * HOP_SAMPLES, generator=generator)
+    with torch.inference_mode():
+        expected = net(samples).numpy()
+    found = exported.run(["logit"], {"samples": samples.numpy()})[0]
+    assert found.shape == (count, windows)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_exported_graph_takes_raw_samples_and_names_its_axes(exported):
+    (given,), (answer,) = exported.get_inputs(), exported.get_outputs()
+    assert (given.name, given.type, given.shape) == ("samples", "tensor(float)", ["n", "samples"])
+    assert (answer.name, answer.shape) == ("logit", ["n", "windows"])
+
+
+@pytest.fixture(scope="module")
+def exported(net):
+    """The network in ONNX Runtime."""
+    pytest.importorskip("onnx")
+    from assay.training.publish import Answerer, export
+
+    return Answerer(export(net)).session
