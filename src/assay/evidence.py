@@ -84,12 +84,16 @@ class ChannelView:
     def timeline(self) -> Timeline:
         """Probabilities at an even step, at most `MAX_TIMELINE` of them."""
         each = math.ceil(self._cells.size / MAX_TIMELINE)
-        values = [_mean(self._cells[first : first + each]) for first in range(0, self._cells.size, each)]
+        cells = np.pad(self._cells, (0, -self._cells.size % each), constant_values=np.nan).reshape(-1, each)
+        scored = ~np.isnan(cells)
+        count = scored.sum(1)
+        llrs = np.where(scored, cells, 0.0).sum(1) / np.maximum(count, 1)
         return Timeline(
             start_s=0.0,
             step_s=each * self._hop_s,
             spoof_probability=tuple(
-                None if math.isnan(value) else round(posterior(value, self._prior), 4) for value in values
+                round(posterior(llr, self._prior), 4) if some else None
+                for llr, some in zip(llrs.tolist(), count.tolist(), strict=True)
             ),
             channel=self.index,
         )
@@ -123,8 +127,3 @@ def findings(scores: AudioScores) -> tuple[Finding, ...]:
         Finding(name=name, value=round(value, 4) if math.isfinite(value) else None, unit=unit, text=text)
         for name, value, unit, text in rows
     )
-
-
-def _mean(values: Floats) -> float:
-    kept = values[~np.isnan(values)]
-    return float(kept.mean()) if kept.size else math.nan

@@ -116,7 +116,7 @@ def test_control_c_ends_with_130_and_keeps_what_is_scored(make_wav, tmp_path):
     make_wav("a.wav", "slow.wav")
     process = start_slow(tmp_path, "jsonl")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert json.loads((tmp_path / "out").read_text())["path"] == "a.wav"
@@ -127,7 +127,7 @@ def test_a_killed_run_keeps_what_is_scored(make_wav, tmp_path):
     make_wav("a.wav", "slow.wav")
     process = start_slow(tmp_path, "jsonl")
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert json.loads((tmp_path / "out").read_text())["path"] == "a.wav"
 
 

@@ -58,13 +58,15 @@ class QualityMeter:
     def push(self, samples: Samples) -> None:
         """Take the next samples, shape (n,), 16 kHz."""
         self._samples += samples.size
-        self._clipped += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
+        if samples.size and max(samples.max(), -samples.min()) >= FULL_SCALE:  # cheaper than to count in vain
+            self._clipped += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
         held = np.concatenate([self._held, samples]) if self._held.size else samples
         count = held.size // FRAME
         frames = held[: count * FRAME].reshape(-1, FRAME)
         self._powers.append(_powers(frames))
         picked = frames[-self._frames % EVERY :: EVERY]
-        self._spectrum += (np.abs(np.fft.rfft(picked * self._window)) ** 2).sum(0)
+        bins = np.fft.rfft(picked * self._window)
+        self._spectrum += (bins.real**2 + bins.imag**2).sum(0)
         self._frames += count
         self._held = held[count * FRAME :].copy()
 
@@ -77,7 +79,8 @@ class QualityMeter:
         powers = np.concatenate([*self._powers, _powers(self._held[: self._held.size // CHUNK * CHUNK])])
         spoken = powers[speech[: powers.size]]
         level = float(spoken.mean()) if spoken.size else 0.0
-        quiet = float(np.quantile(powers, 0.1)) if powers.size else 0.0
+        tenth = powers.size // 10
+        quiet = float(np.partition(powers, tenth)[tenth]) if powers.size else 0.0
         with np.errstate(divide="ignore"):
             level_db = float(10 * np.log10(level)) if level > 0 else -np.inf
             noise_db = float(10 * np.log10(max(quiet, 1e-12)))
