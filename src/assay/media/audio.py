@@ -81,8 +81,7 @@ class AudioMedia:
 
         Returns:
             An iterator over consecutive blocks, float32 at 16 kHz, full scale 1: (1, n) for ``"mix"``,
-                (channels, n)
-            for ``"each"``. n is ``block_s * 16000`` but in the last block. At least one block.
+            (channels, n) for ``"each"``. n is ``block_s * 16000`` but in the last block. At least one block.
 
         Raises:
             SettingsError: If an argument is out of range; at once.
