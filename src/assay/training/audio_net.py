@@ -5,9 +5,9 @@ trunk's stride divides the hop, so one pass over a long stretch gives exactly wh
 give, at a fraction of the cost. The input is `(n, samples)` with ``samples = WINDOW_SAMPLES + k * HOP_SAMPLES``; the
 logit is `(n, k + 1)`, positive for spoof.
 
-Decision: the spectrum is divided by its own mean over `LEVEL_FRAMES` frames, so that gain cannot matter, and has a floor
-60 dB below that mean. In pauses longer than that the noise is seen at full height; augmentation therefore always adds
-some noise, so that digital silence tells nothing.
+Decision: the spectrum is divided by its own mean over `LEVEL_FRAMES` frames, so that gain cannot matter, and has a
+floor 60 dB below that mean. In pauses longer than that the noise is seen at full height; augmentation therefore always
+adds some noise, so that digital silence tells nothing.
 
 Sources: residual blocks (He et al., CVPR 2016); attentive statistics pooling (Okabe et al., Interspeech 2018).
 """
