@@ -73,7 +73,7 @@ def recipe(tmp_path):
     return make
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tests share the machine, and exact comparisons want one number of threads."""
     import torch
