@@ -12,6 +12,7 @@ import typer
 
 from assay.cli import exits
 from assay.cli.completion import detector_names
+from assay.cli.formats import Format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from assay.result import Outcome, ScanFailure
     from assay.settings import Settings
 
-Format = Literal["text", "json", "jsonl", "csv"]
 FailOn = Literal["spoof", "inconclusive"]
 FAIL_ON: dict[FailOn, frozenset[str]] = {
     "spoof": frozenset({"spoof", "mixed"}),

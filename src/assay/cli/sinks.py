@@ -25,7 +25,7 @@ from assay.report.text import describe_failure, words
 from assay.result import Outcome, ScanResult
 
 if TYPE_CHECKING:
-    from assay.cli.scan import Format
+    from assay.cli.formats import Format
 
 COLUMNS = (
     "path",
