@@ -17,8 +17,8 @@ Samples = NDArray[np.float32]
 
 FRAME = 1024  # samples of a spectrum, two chunks
 EVERY = 4  # a spectrum of each fourth frame, 0.256 s, is plenty for a band edge
-# Of 503 genuine clips none seems narrower than 3.2 kHz at 50 dB, and each does after a 2 kHz band limit; a share of the
-# power (99.9 %) called one in eleven narrow, because vowels hold so little above 2.5 kHz.
+# On the shared corpus's 2,582 bona fide training clips 7 come out below 2.5 kHz at 50 dB, and all do after a 2 kHz band
+# limit. A share of the power would not do: vowels hold little above 2.5 kHz.
 BAND_DB = 50.0
 LOWEST_HZ = 100.0  # hum and rumble below are not what the band edge is compared with
 FULL_SCALE = 0.999
