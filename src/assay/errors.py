@@ -17,7 +17,8 @@
     │   ├── WeightMismatch       the weight file is not the one its card describes
     │   └── SelfTestFailed       the known-answer test gave another answer
     ├── MetricInputError         scores or keys that no metric is defined for
-    ├── ProtocolError            a protocol (list of trials) is malformed
+    ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
+    ├── DataError                data cannot be fetched or made
     └── TrainingError            a recipe or a training run cannot go on
 
 A message says what was given, what is accepted, and the next step. `code` is stable and goes into JSON; `context`
@@ -155,9 +156,15 @@ class MetricInputError(AssayError):
 
 
 class ProtocolError(AssayError):
-    """A protocol (list of trials) is malformed."""
+    """A protocol (list of trials) or a catalogue is malformed."""
 
     code = "bad_protocol"
+
+
+class DataError(AssayError):
+    """Data cannot be fetched or made."""
+
+    code = "data_failed"
 
 
 class TrainingError(AssayError):

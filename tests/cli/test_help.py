@@ -12,7 +12,18 @@ from cli_fakes import ENVIRONMENT
 from assay.cli import config, doctor, models, scan
 
 HEAVY = {"av", "numpy", "onnxruntime", "pydantic", "rich", "soundfile", "soxr", "torch"}
-COMMANDS = ["scan", "models", "doctor", "config", "evaluate", "train", "train audio"]
+COMMANDS = [
+    "scan",
+    "models",
+    "doctor",
+    "config",
+    "evaluate",
+    "data",
+    "data fakes",
+    "data fetch",
+    "train",
+    "train audio",
+]
 
 
 def examples(epilog):

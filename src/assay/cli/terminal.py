@@ -29,6 +29,13 @@ def prepare(**given: Any) -> Settings:
     return settings
 
 
+def level_chosen() -> bool:
+    """Whether somebody set the log level; a command of hours shows its progress unless they did."""
+    from assay.settings import load_settings, origin_of
+
+    return origin_of(load_settings())["log_level"] != "default"
+
+
 def paint(text: str, stream: TextIO, **style: Any) -> str:
     """Text in colour if the stream is a terminal that wants it; `style` as for `typer.style`."""
     from assay.logs import colour_wanted

@@ -25,16 +25,13 @@ def _train() -> None:
     """Train a model from a recipe."""
 
 
-def _level_chosen() -> bool:
-    from assay.settings import load_settings, origin_of
-
-    return origin_of(load_settings())["log_level"] != "default"
-
-
 @app.command(epilog=EPILOG)
 def audio(
     recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
-    data: Annotated[Path, typer.Option(help="Protocol: CSV with path, key, partition.", exists=True, dir_okay=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
+    ],
     work: Annotated[Path, typer.Option(help="Folder for checkpoints, caches and the run.", file_okay=False)],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare data.")] = None,
@@ -44,10 +41,10 @@ def audio(
     ] = None,
 ) -> None:
     """Train a detector of synthetic sound and export it with its card."""
-    from assay.cli.terminal import prepare, say
+    from assay.cli.terminal import level_chosen, prepare, say
 
     # A run takes hours: unless somebody chose otherwise, its progress is shown.
-    settings = prepare(jobs=jobs, log_level=None if _level_chosen() else "INFO")
+    settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
     try:
         from assay.training.run import train_audio
     except ModuleNotFoundError as error:
