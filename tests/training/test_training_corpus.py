@@ -79,14 +79,41 @@ def test_the_shipped_recipe_is_valid():
 
 
 def test_sources_are_either_trained_on_or_held_out(protocol, recipe):
-    train, development = read_recipe_trials(protocol, recipe())
+    train, development = read_recipe_trials([protocol], recipe())
     assert {trial.source for trial in train} == {"train-a", "train-b"}
     assert {trial.source for trial in development} == {"dev-a", "dev-b"}
 
 
 def test_an_unknown_development_source_is_named(protocol, recipe):
-    with pytest.raises(TrainingError, match=r"\['dev-c'\] are not in"):
-        read_recipe_trials(protocol, recipe(('"dev-b"', '"dev-c"')))
+    with pytest.raises(TrainingError, match=r"\['dev-c'\] of the recipe are not in"):
+        read_recipe_trials([protocol], recipe(('"dev-b"', '"dev-c"')))
+
+
+def test_protocols_are_read_together_and_must_not_share_a_path(protocol, write_protocol_of, recipe, tmp_path):
+    other = write_protocol_of(tmp_path / "other", {"train-c": (2, 1, 1.2)})
+    train, _ = read_recipe_trials([protocol, other], recipe())
+    assert {trial.source for trial in train} == {"train-a", "train-b", "train-c"}
+    assert all(trial.file.exists() for trial in train)
+    with pytest.raises(TrainingError, match="name 'clips/.*' more than once"):
+        read_recipe_trials([protocol, protocol], recipe())
+
+
+def test_a_source_left_out_is_used_for_nothing(protocol, recipe):
+    plan = recipe(("codec_versions = 1", 'left_out_sources = ["train-a"]\ncodec_versions = 1'))
+    train, development = read_recipe_trials([protocol], plan)
+    assert {trial.source for trial in [*train, *development]} == {"train-b", "dev-a", "dev-b"}
+
+
+def test_spoofs_made_from_development_clips_are_used_for_nothing(protocol, recipe):
+    _, before = read_recipe_trials([protocol], recipe())
+    parent = next(trial for trial in before if trial.key == "bona_fide")
+    row = f"{before[-1].path}x,spoof,train,WORLD(own),,{parent.source},,{parent.path}"
+    header = "path,key,partition,generator,speaker,source,licence,parent"
+    lines = protocol.read_text().splitlines()[1:]
+    protocol.write_text("\n".join([header, *(line + "," for line in lines), row]))
+    train, development = read_recipe_trials([protocol], recipe())
+    assert len(development) == len(before)
+    assert not any(trial.parent for trial in [*train, *development])
 
 
 @pytest.mark.parametrize(("lost", "part"), [("train", "training"), ("dev", "development")])
@@ -95,24 +122,24 @@ def test_a_part_with_one_key_is_refused(protocol, recipe, lost, part):
     kept = [row for row in rows if not (row.startswith(f"clips/{lost}") and ",spoof," in row)]
     protocol.write_text("\n".join(kept))
     with pytest.raises(TrainingError, match=f"The {part} part needs bona fide and spoofed trials"):
-        read_recipe_trials(protocol, recipe())
+        read_recipe_trials([protocol], recipe())
 
 
 def test_an_unknown_method_is_named_with_those_known(protocol, recipe, tmp_path):
     plan = recipe(("lpc = 2", "wavenet = 2"))
     with pytest.raises(TrainingError, match=r"Unknown methods \['wavenet'\].*'griffin-lim'"):
-        recipe_fakes(plan, read_recipe_trials(protocol, plan)[0], tmp_path, jobs=1)
+        recipe_fakes(plan, read_recipe_trials([protocol], plan)[0], tmp_path, jobs=1)
 
 
 def test_more_parents_than_there_are_is_refused(protocol, recipe, tmp_path):
     plan = recipe(("lpc = 2", "lpc = 6"))
     with pytest.raises(TrainingError, match="asks for 6 parents for 'lpc', but training holds 5"):
-        recipe_fakes(plan, read_recipe_trials(protocol, plan)[0], tmp_path, jobs=1)
+        recipe_fakes(plan, read_recipe_trials([protocol], plan)[0], tmp_path, jobs=1)
 
 
 def test_fakes_are_spoofs_of_training_clips_in_the_source_of_their_parents(protocol, recipe, tmp_path):
     plan = recipe(WITHOUT_WORLD)
-    train, _ = read_recipe_trials(protocol, plan)
+    train, _ = read_recipe_trials([protocol], plan)
     made = recipe_fakes(plan, train, tmp_path / "work", jobs=1)
     parents = {trial.path: trial for trial in train}
     assert [trial.generator for trial in made] == ["Griffin-Lim(own)"] * 2 + ["LPC(own)"] * 2
@@ -126,7 +153,7 @@ def test_fakes_are_spoofs_of_training_clips_in_the_source_of_their_parents(proto
 
 
 def test_fakes_of_another_seed_are_not_taken_for_ones_own(protocol, recipe, tmp_path):
-    train, _ = read_recipe_trials(protocol, recipe())
+    train, _ = read_recipe_trials([protocol], recipe())
     plan = recipe(WITHOUT_WORLD, ("griffin-lim = 2\n", ""))
     first = recipe_fakes(plan, train, tmp_path, jobs=1)
     assert recipe_fakes(plan, train, tmp_path, jobs=1) == first
@@ -135,7 +162,7 @@ def test_fakes_of_another_seed_are_not_taken_for_ones_own(protocol, recipe, tmp_
 
 
 def test_a_pack_holds_each_clip_plain_and_after_a_codec(protocol, recipe, tmp_path):
-    trials, _ = read_recipe_trials(protocol, recipe())
+    trials, _ = read_recipe_trials([protocol], recipe())
     made = packed(trials, tmp_path, versions=2)
     assert made.starts.shape == (len(trials), 3)
     for index, trial in enumerate(trials):
@@ -146,7 +173,7 @@ def test_a_pack_holds_each_clip_plain_and_after_a_codec(protocol, recipe, tmp_pa
 
 
 def test_a_pack_is_found_again_and_does_not_depend_on_jobs(protocol, recipe, tmp_path, count_versions):
-    trials = read_recipe_trials(protocol, recipe())[0][:3]
+    trials = read_recipe_trials([protocol], recipe())[0][:3]
     first = packed(trials, tmp_path)
     assert len(count_versions) == 3
     again = packed(trials, tmp_path)
@@ -156,7 +183,7 @@ def test_a_pack_is_found_again_and_does_not_depend_on_jobs(protocol, recipe, tmp
 
 @pytest.mark.parametrize("lost", ["index", "data", "end of data"])
 def test_half_a_pack_is_made_again(protocol, recipe, tmp_path, count_versions, lost):
-    trials = read_recipe_trials(protocol, recipe())[0][:2]
+    trials = read_recipe_trials([protocol], recipe())[0][:2]
     whole = np.array(packed(trials, tmp_path).samples)
     (data,), (index,) = tmp_path.glob("pack-*.i16"), tmp_path.glob("pack-*.npz")
     if lost == "end of data":
@@ -173,14 +200,14 @@ def test_a_pack_that_was_interrupted_leaves_nothing_under_its_name(protocol, rec
 
     monkeypatch.setattr(corpus, "_versions", stop)
     with pytest.raises(KeyboardInterrupt):
-        packed(read_recipe_trials(protocol, recipe())[0], tmp_path)
+        packed(read_recipe_trials([protocol], recipe())[0], tmp_path)
     assert [*tmp_path.glob("pack-*.i16"), *tmp_path.glob("pack-*.npz")] == []
 
 
 def test_a_pack_is_made_again_when_a_clip_or_the_codecs_change(
     protocol, recipe, tmp_path, count_versions, monkeypatch, speech
 ):
-    trials = read_recipe_trials(protocol, recipe())[0][:2]
+    trials = read_recipe_trials([protocol], recipe())[0][:2]
     packed(trials, tmp_path)
     soundfile.write(trials[0].file, speech(1.5, seed=99), 16_000)
     changed = packed(trials, tmp_path)
@@ -192,7 +219,7 @@ def test_a_pack_is_made_again_when_a_clip_or_the_codecs_change(
 
 
 def test_a_pack_without_a_fingerprint_is_taken_as_it_is(protocol, recipe, tmp_path, count_versions):
-    trials = read_recipe_trials(protocol, recipe())[0][:2]
+    trials = read_recipe_trials([protocol], recipe())[0][:2]
     made = packed(trials, tmp_path)
     (index,) = tmp_path.glob("pack-*.npz")
     np.savez(index, lengths=made.lengths)
@@ -216,21 +243,21 @@ def test_spoofs_made_here_go_through_the_codec_that_their_parents_went_through(s
 
 @pytest.mark.parametrize(("content", "words"), [(b"no sound", "cannot be read as sound"), (b"", "cannot be read")])
 def test_a_clip_that_is_no_sound_is_named(protocol, recipe, tmp_path, content, words):
-    trials, _ = read_recipe_trials(protocol, recipe())
+    trials, _ = read_recipe_trials([protocol], recipe())
     trials[1].file.write_bytes(content)
     with pytest.raises(TrainingError, match=f"{trials[1].path}' {words}"):
         packed(trials, tmp_path)
 
 
 def test_a_clip_that_is_missing_is_named(protocol, recipe, tmp_path):
-    trials, _ = read_recipe_trials(protocol, recipe())
+    trials, _ = read_recipe_trials([protocol], recipe())
     trials[1].file.unlink()
     with pytest.raises(TrainingError, match=f"{trials[1].path}' cannot be read: No such file"):
         packed(trials, tmp_path)
 
 
 def test_processes_keep_the_order_and_hand_back_our_errors(protocol, recipe, tmp_path):
-    files = [trial.file for trial in read_recipe_trials(protocol, recipe())[0]]
+    files = [trial.file for trial in read_recipe_trials([protocol], recipe())[0]]
     loaded = each(load_clip, [*files, tmp_path / "none.wav"], jobs=2)
     for file, inline in zip(files, each(load_clip, files, jobs=1), strict=True):
         np.testing.assert_array_equal(next(loaded), inline, err_msg=str(file))

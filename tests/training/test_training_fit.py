@@ -27,7 +27,7 @@ def train(protocol, recipe, tmp_path):
     """Fit the toy corpus, one codec version: ``train("folder", resume=True, plan=recipe(...))``."""
     plan = recipe()
     parts = [
-        pack(trials, tmp_path, versions=1, seed=plan.seed, jobs=1) for trials in read_recipe_trials(protocol, plan)
+        pack(trials, tmp_path, versions=1, seed=plan.seed, jobs=1) for trials in read_recipe_trials([protocol], plan)
     ]
     channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=None, rooms=None, seed=plan.seed)
 

@@ -20,7 +20,8 @@ def net():
         for _ in range(10):  # the norms' running statistics settle
             loudness = 1.1 + torch.sin(torch.arange(WINDOW_SAMPLES) * torch.rand(2, 1) / 1000)
             made(0.1 * torch.randn(2, WINDOW_SAMPLES) * loudness)
-        made.head.weight *= 50
+        for branch in made.branches:
+            branch.head.weight *= 50
     return made.eval()
 
 
@@ -85,10 +86,36 @@ def test_gradients_reach_every_parameter():
 def test_the_network_is_small(net):
     stored = sum(value.numel() * value.element_size() for value in net.state_dict().values())
     assert stored < 10 * 2**20
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        net(torch.zeros(1, WINDOW_SAMPLES))
-    multiply_adds = counter.get_total_flops() / 2
-    assert 10e6 < multiply_adds <= 150e6
+    for branch in net.branches:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            branch(torch.zeros(1, WINDOW_SAMPLES))
+        multiply_adds = counter.get_total_flops() / 2
+        assert 10e6 < multiply_adds <= 150e6
+
+
+def test_the_logit_is_the_mean_of_the_branches(net, stretch):
+    with torch.inference_mode():
+        apart = net.branch_logits(stretch)
+        torch.testing.assert_close(apart.mean(0), net(stretch))
+    assert apart.shape == (2, 1, 17)
+    assert (apart[0] - apart[1]).abs().max() > 0.03
+
+
+def test_a_spectrum_is_that_of_the_fourier_transform(net, stretch):
+    for branch in net.branches:
+        view = branch.spectrum.view
+        frames = stretch.unfold(1, view.frame, view.step) * torch.hann_window(view.frame)
+        power = torch.fft.rfft(frames).abs().square()[0, :, :-1]
+        power[:, :2] = 0
+        level = power.mean(1).unfold(0, view.level_frames, 1).mean(1)
+        edge = view.level_frames // 2
+        expected = (power[edge:-edge] / level[:, None] + 1e-6).log() / 4 + 1.5
+        torch.testing.assert_close(branch.spectrum(stretch)[0, 0], expected, atol=1e-3, rtol=0)
+
+
+def test_an_offset_of_the_recorder_does_not_matter(net, stretch):
+    with torch.inference_mode():
+        torch.testing.assert_close(net(stretch + 0.05), net(stretch), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(("count", "windows"), [(1, 1), (3, 1), (1, 17), (3, 17)])

@@ -36,7 +36,7 @@ def trained(write_protocol_of, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     protocol = write_protocol_of(folder / "data", SIZES)
     (folder / "toy.toml").write_text(RECIPE, encoding="utf-8")
-    return folder, train_audio(folder / "toy.toml", protocol, folder / "work", out=folder / "out")
+    return folder, train_audio(folder / "toy.toml", [protocol], folder / "work", out=folder / "out")
 
 
 def test_the_card_is_valid_and_names_the_weight_beside_it(trained):
@@ -90,7 +90,7 @@ def test_a_second_run_makes_nothing_again_and_ends_the_same(trained, caplog):
     made |= {path: path.stat().st_mtime_ns for path in (folder / "work").glob("pack-*")}
     assert len(made) == 6 + 4
     caplog.set_level(logging.INFO, "assay.training")
-    again = train_audio(folder / "toy.toml", folder / "data/protocol.csv", folder / "work", resume=True)
+    again = train_audio(folder / "toy.toml", [folder / "data/protocol.csv"], folder / "work", resume=True)
     assert again == folder / "work" / "toy.json"
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert again.read_bytes() == before
@@ -100,5 +100,5 @@ def test_a_second_run_makes_nothing_again_and_ends_the_same(trained, caplog):
 def test_a_development_part_that_is_too_small_is_refused_before_anything_is_made(recipe, protocol, tmp_path):
     recipe()
     with pytest.raises(TrainingError, match="too few bona fide clips"):
-        train_audio(tmp_path / "toy.toml", protocol, tmp_path / "work")
+        train_audio(tmp_path / "toy.toml", [protocol], tmp_path / "work")
     assert not (tmp_path / "work" / "fakes").exists()

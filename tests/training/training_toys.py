@@ -14,6 +14,7 @@ version = "0.1"
 limits = ["A toy."]
 development_sources = ["dev-a", "dev-b"]
 codec_versions = 1
+integers = false
 [fakes]
 griffin-lim = 2
 lpc = 2

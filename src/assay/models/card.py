@@ -162,6 +162,7 @@ class DetectorCard(Card):
     Attributes:
         sample_rate_hz, window_samples, hop_samples: The input; see the network's docstring.
         min_speech_s: Less speech than this in a file is inconclusive.
+        precision: Whether the network computes in ``int8`` or ``float32``, and the error rates that decided it.
         data: What it was trained on: per source the licence and the number of files of each key.
         measured: Error rates by `assay evaluate`, as it printed them.
     """
@@ -174,6 +175,7 @@ class DetectorCard(Card):
     commit: str
     calibration: Calibration
     decision: Decision
+    precision: dict[str, Any] = Field(default_factory=dict)
     data: tuple[dict[str, Any], ...]
     measured: dict[str, Any] = Field(default_factory=dict)
 

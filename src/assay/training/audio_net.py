@@ -1,13 +1,17 @@
-"""The network of `audio-resnet`: log spectrum, residual trunk, attentive statistics over a sliding window.
+"""The network of `audio-resnet`: two log spectra, a residual trunk behind each, attentive statistics over a window.
+
+One branch sees 32 ms frames, which resolve harmonics and what lies between them; the other sees 16 ms frames every
+4 ms, which resolve single glottal pulses. Each has a loss of its own, and the logit is their mean: an ensemble that
+shares nothing but its input, because what one of them mistakes for a trace of synthesis the other seldom does.
 
 Decision: nothing in it pads in time. A window's logit depends on that window's samples and on nothing else, and the
 trunk's stride divides the hop, so one pass over a long stretch gives exactly what scoring each window alone would
 give, at a fraction of the cost. The input is `(n, samples)` with ``samples = WINDOW_SAMPLES + k * HOP_SAMPLES``; the
 logit is `(n, k + 1)`, positive for spoof.
 
-Decision: the spectrum is divided by its own mean over `LEVEL_FRAMES` frames, so that gain cannot matter, and has a
-floor 60 dB below that mean. In pauses longer than that the noise is seen at full height; augmentation therefore always
-adds some noise, so that digital silence tells nothing.
+Decision: a spectrum is divided by its own mean over some 270 ms, so that gain cannot matter, and has a floor 60 dB below
+that mean; an offset of the recorder is left out. In pauses longer than that the noise is seen at full height; augmentation therefore always adds some noise,
+so that digital silence tells nothing.
 
 Sources: residual blocks (He et al., CVPR 2016); attentive statistics pooling (Okabe et al., Interspeech 2018).
 """
@@ -15,65 +19,104 @@ Sources: residual blocks (He et al., CVPR 2016); attentive statistics pooling (O
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 SAMPLE_RATE_HZ = 16_000
-BLOCK = 256  # samples per frame step; a frame is two blocks, 32 ms
-LEVEL_FRAMES = 17  # 272 ms over which the level is taken
-STRIDE_FRAMES = 16
 POOL_FRAMES = 8
-WINDOW_SAMPLES = 256 * BLOCK  # 4.096 s
-HOP_SAMPLES = STRIDE_FRAMES * BLOCK  # 0.256 s
+WINDOW_SAMPLES = 65_536  # 4.096 s
+HOP_SAMPLES = 4_096  # 0.256 s: the stride of every trunk
+MASK_BANDS = 256  # bands that training may hide, 31.25 Hz each
+
+
+@dataclass(frozen=True)
+class View:
+    """How a branch looks at the sound.
+
+    Attributes:
+        frame: Samples of a frame; its spectrum has half as many bins.
+        step: Samples between frames; divides half a frame.
+        level_frames: Frames over which the level is taken, odd.
+        channels: Of the trunk's four stages.
+        finer: Whether frames come four to 16 ms rather than one, which the trunk's first layers make up for.
+    """
+
+    frame: int
+    step: int
+    level_frames: int
+    channels: tuple[int, int, int, int]
+    finer: bool
+
+
+HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), finer=False)
+PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 48, 96), finer=True)
 
 
 class LogSpectrum(nn.Module):
     """Raw samples to a gain-free log power spectrum, as matrix products so that every runtime computes it alike.
 
-    A 512-point transform is split once by decimation in frequency: even bins come from the sum of a frame's halves,
-    odd bins from their difference, which halves the work of the plain product.
+    The transform of a frame is split once by decimation in frequency: even bins come from the sum of its halves, odd
+    bins from their difference, which halves the work of the plain product.
     """
 
     even: torch.Tensor
     odd: torch.Tensor
     window: torch.Tensor
+    audible: torch.Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__()
-        j = torch.arange(BLOCK, dtype=torch.float64)[:, None]
-        k = torch.arange(BLOCK // 2, dtype=torch.float64)[None]
-        even = 2 * math.pi * j * k / BLOCK
-        odd = 2 * math.pi * j * (2 * k + 1) / (2 * BLOCK)
+        self.view, self.half = view, view.frame // 2
+        j = torch.arange(self.half, dtype=torch.float64)[:, None]
+        k = torch.arange(self.half // 2, dtype=torch.float64)[None]
+        even = 2 * math.pi * j * k / self.half
+        odd = 2 * math.pi * j * (2 * k + 1) / view.frame
         self.register_buffer("even", torch.cat([even.cos(), even.sin()], 1).float())
         self.register_buffer("odd", torch.cat([odd.cos(), odd.sin()], 1).float())
-        self.register_buffer("window", torch.hann_window(2 * BLOCK, dtype=torch.float64).float())
+        self.register_buffer("window", torch.hann_window(view.frame, dtype=torch.float64).float())
+        # A constant offset falls into the first two bins of a Hann window and nowhere else.
+        self.register_buffer("audible", (torch.arange(self.half) > 1).float())
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        """`(n, samples)` to `(n, 1, frames, 256)`; always in single precision."""
+        """`(n, samples)` to `(n, 1, frames, frame / 2)`; always in single precision."""
         with torch.autocast(samples.device.type, enabled=False):
             return self._spectrum(samples.float())
 
+    def _halves(self, samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """First and second half of every frame, windowed, each `(n, frames, frame / 2)`."""
+        blocks = samples.reshape(samples.shape[0], -1, self.view.step)
+        each = self.half // self.view.step
+        halves = blocks
+        if each > 1:
+            last = 1 - each
+            halves = torch.cat([blocks[:, start : last + start or None] for start in range(each)], dim=-1)
+        return halves[:, :-each] * self.window[: self.half], halves[:, each:] * self.window[self.half :]
+
     def _spectrum(self, samples: torch.Tensor) -> torch.Tensor:
-        blocks = samples.reshape(samples.shape[0], -1, BLOCK)
-        first = blocks[:, :-1] * self.window[:BLOCK]
-        second = blocks[:, 1:] * self.window[BLOCK:]
+        first, second = self._halves(samples)
         powers = []
         for frames, basis in ((first + second, self.even), (first - second, self.odd)):
-            parts = (frames @ basis).square()
-            powers.append(parts[..., : BLOCK // 2] + parts[..., BLOCK // 2 :])
-        power = torch.stack(powers, dim=-1).flatten(2)
-        level = functional.avg_pool1d(power.mean(-1, keepdim=True).transpose(1, 2), LEVEL_FRAMES, 1).transpose(1, 2)
-        margin = LEVEL_FRAMES // 2
-        relative = power[:, margin:-margin] / (level + 1e-9)
+            parts = frames @ basis
+            cosine, sine = parts[..., : self.half // 2], parts[..., self.half // 2 :]
+            powers.append(cosine * cosine + sine * sine)
+        power = torch.stack(powers, dim=-1).flatten(2) * self.audible
+        around = self.view.level_frames
+        level = functional.avg_pool1d(power.mean(-1, keepdim=True).transpose(1, 2), around, 1).transpose(1, 2)
+        relative = power[:, around // 2 : -(around // 2)] / (level + 1e-9)
         return ((relative + 1e-6).log() / 4 + 1.5).unsqueeze(1)
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """3×3 convolution that pads frequency only, batch norm, ReLU."""
+def _conv(
+    inputs: int, outputs: int, stride: int | tuple[int, int] = 1, kernel: tuple[int, int] = (3, 3)
+) -> nn.Sequential:
+    """Convolution that pads frequency only, batch norm, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=(0, 1), bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=(0, kernel[1] // 2), bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
     )
 
 
@@ -113,21 +156,23 @@ class SlidingStatistics(nn.Module):
         return torch.cat([mean, (variance.clamp_min(0) + 1e-4).sqrt()], 1).transpose(1, 2)
 
 
-class AudioResnet(nn.Module):
-    """Raw 16 kHz samples to one logit per window, positive for spoof."""
+class Branch(nn.Module):
+    """One view of the sound, and one logit per window from it."""
 
-    def __init__(self, channels: tuple[int, int, int, int] = (16, 32, 48, 96), embedding: int = 128) -> None:
+    def __init__(self, view: View, embedding: int = 128) -> None:
         super().__init__()
-        stem, low, middle, high = channels
-        self.spectrum = LogSpectrum()
+        stem, low, middle, high = view.channels
+        self.spectrum = LogSpectrum(view)
+        bins = view.frame // 2 // 16  # four layers halve them
         self.trunk = nn.Sequential(
-            _conv(1, stem, 2),
+            _conv(1, stem, (4, 2), (5, 5)) if view.finer else _conv(1, stem, 2),
             _conv(stem, low, 2),
             _conv(low, middle, 2),
+            _conv(middle, middle, (2, 1)) if view.finer else nn.Identity(),
             Residual(middle),
             _conv(middle, high, 2),
             Residual(high),
-            nn.Conv2d(high, embedding, (1, 16), bias=False),
+            nn.Conv2d(high, embedding, (1, bins), bias=False),
             nn.BatchNorm2d(embedding),
             nn.ReLU(),
         )
@@ -136,19 +181,35 @@ class AudioResnet(nn.Module):
         self.head = nn.Linear(2 * embedding, 1)
 
     def forward(self, samples: torch.Tensor, band_mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Score windows.
-
-        Args:
-            samples: Shape (n, WINDOW_SAMPLES + k * HOP_SAMPLES), float32.
-            band_mask: Shape (n, 256), 0 where a frequency is hidden (training only).
-
-        Returns:
-            Logits, shape (n, k + 1).
-        """
+        """Logits, `(n, samples)` to `(n, windows)`; see `AudioResnet.forward`."""
         spectrum = self.spectrum(samples)
         if band_mask is not None:
-            spectrum = spectrum * band_mask[:, None, None]
+            spectrum = spectrum * band_mask[:, None, None, :: MASK_BANDS // spectrum.shape[-1]]
         spectrum = spectrum.contiguous(memory_format=torch.channels_last)
         frames: torch.Tensor = self.trunk(spectrum).flatten(2)
         logits: torch.Tensor = self.head(self.dropout(self.pool(frames)))
         return logits.squeeze(-1)
+
+
+class AudioResnet(nn.Module):
+    """Raw 16 kHz samples to one logit per window, positive for spoof."""
+
+    def __init__(self, views: tuple[View, ...] = (HARMONICS, PULSES)) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(Branch(view) for view in views)
+
+    def branch_logits(self, samples: torch.Tensor, band_mask: torch.Tensor | None = None) -> torch.Tensor:
+        """What each branch says, shape (branches, n, k + 1); arguments as for `forward`."""
+        return torch.stack([branch(samples, band_mask) for branch in self.branches])
+
+    def forward(self, samples: torch.Tensor, band_mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Score windows.
+
+        Args:
+            samples: Shape (n, WINDOW_SAMPLES + k * HOP_SAMPLES), float32.
+            band_mask: Shape (n, MASK_BANDS), 0 where a frequency is hidden (training only).
+
+        Returns:
+            Logits, shape (n, k + 1): the mean over branches.
+        """
+        return self.branch_logits(samples, band_mask).mean(0)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +30,7 @@ from assay.training.parallel import each
 from assay.training.recipe import Recipe
 from assay.training.sound import Samples, read_sound
 
-CLIP_SAMPLES = 65_536
+CLIP_SAMPLES = 98_304  # 6.144 s: a window and half of another to cut from
 PARENTS_AT_A_TIME = 25  # spoofs between two reports
 REPORT_CLIPS = 500
 log = logging.getLogger("assay.training.corpus")
@@ -63,7 +63,7 @@ def load_clip(path: Path) -> Samples:
     return read_sound(path)[:CLIP_SAMPLES]
 
 
-def _spread(trials: Sequence[Trial], count: int, seed: str) -> list[Trial]:
+def spread(trials: Sequence[Trial], count: int, seed: str) -> list[Trial]:
     """Draw `count` trials, evenly over sources, in an order that only the seed decides."""
 
     def rank(trial: Trial) -> str:
@@ -100,7 +100,7 @@ def recipe_fakes(recipe: Recipe, trials: Sequence[Trial], work: Path, *, jobs: i
     _check_fakes(recipe, len(candidates), work)
     made: list[Trial] = []
     for name, count in recipe.fakes.items():
-        parents = _spread(candidates, count, f"{recipe.seed}/{name}")
+        parents = spread(candidates, count, f"{recipe.seed}/{name}")
         starts = range(0, count, PARENTS_AT_A_TIME)
         chunks = [parents[start : start + PARENTS_AT_A_TIME] for start in starts]
         run = partial(_make, name=name, folder=work / "fakes" / name, seed=recipe.seed)
@@ -227,17 +227,26 @@ def _write_pack(data: Path, trials: Sequence[Trial], versions: int, seed: int, j
     return np.asarray(lengths, np.int64)
 
 
-def read_recipe_trials(protocol: Path, recipe: Recipe) -> tuple[list[Trial], list[Trial]]:
-    """Training and development trials of a protocol.
+def read_recipe_trials(protocols: Sequence[Path], recipe: Recipe) -> tuple[list[Trial], list[Trial]]:
+    """Training and development trials of the protocols' ``train`` partitions.
+
+    Spoofs made from a development clip are used for nothing: training must not see the clip's content, and development
+    should hold what the world makes, not what we make.
 
     Raises:
-        TrainingError: If a development source is not in the protocol, or a part lacks a key.
+        TrainingError: If two protocols name the same path, a source of the recipe is not there, or a part lacks a key.
     """
-    trials = read_protocol(protocol, partition="train")
-    unknown = set(recipe.development_sources) - {trial.source for trial in trials}
+    trials = [trial for protocol in protocols for trial in read_protocol(protocol, partition="train")]
+    names = ", ".join(f"'{protocol}'" for protocol in protocols)
+    twice = [path for path, count in Counter(trial.path for trial in trials).items() if count > 1]
+    if twice:
+        raise TrainingError(f"{names} name '{twice[0]}' more than once. Paths tell clips apart; rename one folder.")
+    unknown = {*recipe.development_sources, *recipe.left_out_sources} - {trial.source for trial in trials}
     if unknown:
-        raise TrainingError(f"Development sources {sorted(unknown)} are not in '{protocol}'.")
-    development = [trial for trial in trials if trial.source in recipe.development_sources]
+        raise TrainingError(f"Sources {sorted(unknown)} of the recipe are not in {names}.")
+    trials = [trial for trial in trials if trial.source not in recipe.left_out_sources]
+    held_out = [trial for trial in trials if trial.source in recipe.development_sources]
+    development = [trial for trial in held_out if not made_here(trial)]
     train = [trial for trial in trials if trial.source not in recipe.development_sources]
     for name, part in (("training", train), ("development", development)):
         if len({trial.key for trial in part}) < 2:

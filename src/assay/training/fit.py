@@ -24,7 +24,7 @@ from assay.errors import TrainingError
 from assay.metrics import auc, equal_error_rate
 from assay.training.audio_net import WINDOW_SAMPLES, AudioResnet
 from assay.training.augment import Channel, band_masks
-from assay.training.batches import Batch, PairedBatches, repeat_pad
+from assay.training.batches import Batch, CoupledBatches, repeat_pad
 from assay.training.chatter import Progress, quiet
 from assay.training.corpus import Corpus
 from assay.training.recipe import Recipe
@@ -89,7 +89,7 @@ class AudioTraining(lightning.LightningModule):
                 torch.cuda.set_rng_state(self._resumed[1]["cuda"], self.device)
             self._resumed = None
         last = min(first + each, self.recipe.optimisation.steps)
-        return DataLoader(PairedBatches(self.train_corpus, self.recipe, WINDOW_SAMPLES, first, last), batch_size=None)
+        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, WINDOW_SAMPLES, first, last), batch_size=None)
 
     def treated(self, batch: Batch, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Waves after their channel, and their band masks, as the seed and the step decide."""
@@ -102,10 +102,11 @@ class AudioTraining(lightning.LightningModule):
         """Loss of one batch."""
         waves, masks = self.treated(batch, self.global_step)
         keys = batch[1]
-        logits = self.net(waves.to(self.device), masks.to(self.device))[:, 0].float()
+        logits = self.net.branch_logits(waves.to(self.device), masks.to(self.device))[:, :, 0].float()
         smooth = self.recipe.optimisation.label_smoothing
         targets = (keys * (1 - 2 * smooth) + smooth).to(self.device)
-        loss = functional.binary_cross_entropy_with_logits(logits, targets)
+        # Each branch learns for itself; the mean of their logits would let one lean on the other.
+        loss = functional.binary_cross_entropy_with_logits(logits, targets.expand_as(logits))
         self.log("loss", loss)
         return loss
 
@@ -214,7 +215,7 @@ def refresh_statistics(module: AudioTraining) -> None:
             part.momentum = None  # a plain mean over all batches
     module.net.train()
     first = settings.steps  # batches that training has not drawn
-    batches = PairedBatches(module.train_corpus, module.recipe, WINDOW_SAMPLES, first, first + REFRESH_BATCHES)
+    batches = CoupledBatches(module.train_corpus, module.recipe, WINDOW_SAMPLES, first, first + REFRESH_BATCHES)
     with torch.inference_mode():
         for step, batch in enumerate(batches):
             waves, masks = module.treated(batch, first + step)

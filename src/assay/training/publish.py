@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from assay.errors import TrainingError
+from assay.metrics import equal_error_rate
 from assay.models.card import Decision, DetectorCard, KnownAnswer
 from assay.models.registry import weights_folder
 from assay.training.audio_net import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
@@ -31,9 +32,11 @@ from assay.training.batches import repeat_pad
 from assay.training.calibrate import calibration_of, operating_points_of, tail_of
 from assay.training.corpus import Corpus, made_here
 from assay.training.development import STRETCH_S, STRETCH_WINDOWS, check_development, recordings, stretches
+from assay.training.quantise import quantise
 from assay.training.recipe import Recipe
 
 Floats = NDArray[np.float64]
+MAX_EER_LOSS = 0.005  # of 8-bit integers against floats, on development clips
 PARITY = 1e-3  # logits; the two runtimes sum in different orders
 BONA_FIDE_MISS_RATE = 0.1
 SELF_TEST_LLR = 0.02  # runtimes and processors round differently; this much cannot change a verdict's meaning
@@ -98,6 +101,24 @@ def check_parity(net: AudioResnet, answer: Answerer, corpus: Corpus) -> float:
     return worst
 
 
+def choose_precision(
+    floats: bytes, integers: bytes, development: Corpus, max_loss: float = MAX_EER_LOSS
+) -> tuple[bytes, dict[str, Any]]:
+    """The integer model if its equal error rate on development clips is at most `max_loss` above that of floats.
+
+    Returns:
+        The model to publish, and what the card says about the choice.
+    """
+    spoof = _spoof(development)
+    rates = {}
+    for name, model in (("float32", floats), ("int8", integers)):
+        logits = Answerer(model).clips(development, 0)
+        rates[name] = equal_error_rate(logits[~spoof], logits[spoof]).rate
+    kept = "int8" if rates["int8"] <= rates["float32"] + max_loss else "float32"
+    log.info("EER on development clips %s; %s is published", rates, kept)
+    return (integers if kept == "int8" else floats), {"kept": kept, **{f"eer_{n}": r for n, r in rates.items()}}
+
+
 def decision_of(llrs: Floats, corpus: Corpus, answer: Answerer, calibrate: Any, seed: int) -> Decision:
     """Everything the policy needs, measured on development clips.
 
@@ -158,9 +179,13 @@ def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, deve
         TrainingError: If the exported network differs from `net`, or there is too little to measure.
     """
     check_development(development.trials, development.lengths.tolist())
-    model = onnx.load_from_string(export(net))
-    answer = Answerer(model.SerializeToString())
-    log.info("torch and ONNX differ by at most %.2g", check_parity(net, answer, development))
+    weight = export(net)
+    log.info("torch and ONNX differ by at most %.2g", check_parity(net, Answerer(weight), development))
+    precision: dict[str, Any] = {"kept": "float32"}
+    if plan.integers:
+        weight, precision = choose_precision(weight, quantise(weight, train, WINDOW_SAMPLES), development)
+    model = onnx.load_from_string(weight)
+    answer = Answerer(weight)
     versions = range(min(2, development.starts.shape[1]))
     logits = np.stack([answer.clips(development, version) for version in versions])
     spoof = _spoof(development)
@@ -182,6 +207,7 @@ def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, deve
         "recipe": recipe.name,
         "commit": _commit(),
         "calibration": calibration.model_dump(),
+        "precision": precision,
         "decision": decision.model_dump(),
         "known_answer": _known_answer(answer, calibration.slope).model_dump(),
         "data": _data(train),

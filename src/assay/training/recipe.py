@@ -42,11 +42,20 @@ class Augmentation(_Part):
     """Chances per clip (or pair) of what happens to both keys alike."""
 
     codec: float = Field(default=0.6, ge=0, le=1, description="take a clip that went through another codec")
+    speed: float = Field(default=0.0, ge=0, le=1, description="play 10 % slower to 10 % faster, pitch with it")
     room: float = Field(default=0.25, ge=0, le=1, description="convolve with a room response")
     noise: float = Field(default=0.5, ge=0, le=1, description="add noise at 5 to 40 dB")
     band: float = Field(default=0.6, ge=0, le=1, description="equalise and limit the band")
     clip: float = Field(default=0.1, ge=0, le=1, description="overdrive")
     mask: float = Field(default=0.5, ge=0, le=1, description="blank bands of the spectrogram")
+
+
+class Mixture(_Part):
+    """Shares of the three kinds of couples in a batch; see `assay.training.batches`."""
+
+    content: float = Field(default=0.4, ge=0, description="a spoof and the clip it was made from")
+    source: float = Field(default=0.4, ge=0, description="a spoof and a bona fide clip of the same source")
+    any: float = Field(default=0.2, ge=0, description="a spoof and a bona fide clip, drawn apart")
 
 
 class Recipe(_Part):
@@ -56,12 +65,15 @@ class Recipe(_Part):
     version: str
     seed: int = Field(ge=0, lt=2**32, description="decides everything that is drawn")
     development_sources: tuple[str, ...] = Field(min_length=1, description="whole sources kept out of training")
+    left_out_sources: tuple[str, ...] = Field(default=(), description="sources used for nothing, e.g. doubtful keys")
     fakes: dict[str, PositiveInt] = Field(
         default_factory=dict, description="copy-synthesis method -> number of parents"
     )
     limits: tuple[str, ...] = Field(min_length=1, description="what the card must say the model cannot do")
     codec_versions: int = Field(default=2, ge=0, le=8, description="transcoded versions kept of every clip")
+    integers: bool = Field(default=True, description="publish 8-bit convolutions if that costs at most 0.005 of EER")
     optimisation: Optimisation
+    mixture: Mixture = Mixture()
     augmentation: Augmentation = Augmentation()
 
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""`assay train audio`: from a recipe and a protocol to a weight with its card, in one command that can be interrupted.
+"""`assay train audio`: from a recipe and protocols to a weight with its card, in one command that can be interrupted.
 
 Spoofs and packed clips stay in the work folder and are not made again by the next run; checkpoints are gone on from if
 `resume` says so. What would stop the last stage, a development part that no card can be measured on, is found first.
@@ -7,6 +7,7 @@ Spoofs and packed clips stay in the work folder and are not made again by the ne
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,14 +23,14 @@ log = logging.getLogger("assay.training.run")
 
 
 def train_audio(
-    recipe: Path, protocol: Path, work: Path, *, resume: bool = False, jobs: int = 1, out: Path | None = None
+    recipe: Path, protocols: Sequence[Path], work: Path, *, resume: bool = False, jobs: int = 1, out: Path | None = None
 ) -> Path:
     """Train, calibrate and export a detector of synthetic speech.
 
     Args:
         recipe: TOML file; see `assay.training.recipe`.
-        protocol: CSV whose ``train`` partition is used. Folders ``noise`` and ``rir`` beside it, if present, hold
-            FLAC recordings for augmentation.
+        protocols: CSV files whose ``train`` partitions are used together. Folders ``noise`` and ``rir`` beside the
+            first one, if present, hold FLAC recordings for augmentation.
         work: Folder for everything in between; created.
         resume: Go on from the last checkpoint in `work`, if there is one.
         jobs: Processes for spoofs and codecs.
@@ -39,12 +40,12 @@ def train_audio(
         Path of the card.
 
     Raises:
-        TrainingError: If recipe, protocol, methods and what `work` holds do not fit together.
+        TrainingError: If recipe, protocols, methods and what `work` holds do not fit together.
         MissingExtra: If a method needs a package that is not installed.
-        ProtocolError: If the protocol is malformed.
+        ProtocolError: If a protocol is malformed.
     """
     plan = load_recipe(recipe)
-    train, development = read_recipe_trials(protocol, plan)
+    train, development = read_recipe_trials(protocols, plan)
     work.mkdir(parents=True, exist_ok=True)
     packed = partial(pack, work=work, versions=plan.codec_versions, seed=plan.seed, jobs=jobs)
     held_out = packed(development)
@@ -53,7 +54,8 @@ def train_audio(
     clips = len(train) + len(made)
     log.info("%d training clips, %d of them made here; %d for development", clips, len(made), len(development))
     learnt = packed([*train, *made])
-    folders = [folder if folder.is_dir() else None for folder in (protocol.parent / "noise", protocol.parent / "rir")]
+    beside = protocols[0].parent
+    folders = [folder if folder.is_dir() else None for folder in (beside / "noise", beside / "rir")]
     channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=folders[0], rooms=folders[1], seed=plan.seed)
     net = fit(plan, learnt, held_out, channel, work, resume=resume)
     return publish(net, plan, recipe=recipe, train=learnt, development=held_out, folder=out or work)
