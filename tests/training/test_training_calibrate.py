@@ -14,6 +14,7 @@ from assay.training.calibrate import (
     logistic,
     operating_points_of,
     resampled_sources,
+    source_weights,
     tail_of,
 )
 from assay.training.development import check_development, recordings, stretches
@@ -43,6 +44,35 @@ def test_logistic_does_not_mind_how_many_there_are_of_each_key():
     logits, spoof = gaussian(40_000, 1.0, -1.0, 1.0)
     kept = ~spoof | (np.arange(len(spoof)) % 20 == 0)
     assert logistic(logits[kept], spoof[kept]) == pytest.approx(logistic(logits, spoof), abs=0.1)
+
+
+def test_a_large_source_weighs_no_more_than_the_most_it_may():
+    spoof = np.array([False] * 600 + [True] * 30)
+    weights = source_weights(["large"] * 590 + ["small"] * 10 + ["large"] * 30, spoof)
+    assert weights[:590].sum() == pytest.approx(60)
+    assert set(weights[590:]) == {1.0}
+
+
+def test_weights_count_as_so_many_copies():
+    rng = np.random.default_rng(2)
+    logits, spoof = rng.normal(size=60), np.arange(60) % 2 == 0
+    weights = 1.0 + np.arange(60) % 3
+    copies = np.repeat(np.arange(60), weights.astype(int))
+    assert logistic(logits, spoof, weights) == pytest.approx(logistic(logits[copies], spoof[copies]))
+
+
+def test_a_tail_follows_its_weights():
+    values = np.concatenate([np.zeros(2000) + np.linspace(0, 0.1, 2000), 5 + np.linspace(0, 0.1, 2000)])
+    mostly_low = tail_of(values, weights=np.repeat([1.0, 0.25], 2000))
+    assert mostly_low.threshold(0.1) == pytest.approx(5.05, abs=0.02)  # 0.2 lies above 5
+    alike = tail_of(values, weights=np.full(4000, 0.3))
+    assert alike.values == pytest.approx(tail_of(values).values)
+
+
+def test_equal_weights_give_the_usual_quantiles():
+    values = np.random.default_rng(1).exponential(2.0, 2000)
+    tail = tail_of(values)
+    assert tail.values == pytest.approx([np.quantile(values, 1 - rate) for rate in tail.survival])
 
 
 def test_scores_the_wrong_way_round_are_never_turned():

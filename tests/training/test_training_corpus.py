@@ -94,7 +94,7 @@ def test_protocols_are_read_together_and_must_not_share_a_path(protocol, write_p
     train, _ = read_recipe_trials([protocol, other], recipe())
     assert {trial.source for trial in train} == {"train-a", "train-b", "train-c"}
     assert all(trial.file.exists() for trial in train)
-    with pytest.raises(TrainingError, match="name 'clips/.*' more than once"):
+    with pytest.raises(TrainingError, match=r"name 'clips/.*' more than once"):
         read_recipe_trials([protocol, protocol], recipe())
 
 

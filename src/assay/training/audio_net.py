@@ -9,9 +9,9 @@ trunk's stride divides the hop, so one pass over a long stretch gives exactly wh
 give, at a fraction of the cost. The input is `(n, samples)` with ``samples = WINDOW_SAMPLES + k * HOP_SAMPLES``; the
 logit is `(n, k + 1)`, positive for spoof.
 
-Decision: a spectrum is divided by its own mean over some 270 ms, so that gain cannot matter, and has a floor 60 dB below
-that mean; an offset of the recorder is left out. In pauses longer than that the noise is seen at full height; augmentation therefore always adds some noise,
-so that digital silence tells nothing.
+Decision: a spectrum is divided by its own mean over some 270 ms, so that gain cannot matter, and has a floor 60 dB
+below that mean; an offset of the recorder is left out. In pauses longer than that the noise is seen at full height;
+augmentation therefore always adds some noise, so that digital silence tells nothing.
 
 Sources: residual blocks (He et al., CVPR 2016); attentive statistics pooling (Okabe et al., Interspeech 2018).
 """
@@ -69,16 +69,16 @@ class LogSpectrum(nn.Module):
 
     def __init__(self, view: View) -> None:
         super().__init__()
-        self.view, self.half = view, view.frame // 2
-        j = torch.arange(self.half, dtype=torch.float64)[:, None]
-        k = torch.arange(self.half // 2, dtype=torch.float64)[None]
-        even = 2 * math.pi * j * k / self.half
+        self.view, self.middle = view, view.frame // 2
+        j = torch.arange(self.middle, dtype=torch.float64)[:, None]
+        k = torch.arange(self.middle // 2, dtype=torch.float64)[None]
+        even = 2 * math.pi * j * k / self.middle
         odd = 2 * math.pi * j * (2 * k + 1) / view.frame
         self.register_buffer("even", torch.cat([even.cos(), even.sin()], 1).float())
         self.register_buffer("odd", torch.cat([odd.cos(), odd.sin()], 1).float())
         self.register_buffer("window", torch.hann_window(view.frame, dtype=torch.float64).float())
         # A constant offset falls into the first two bins of a Hann window and nowhere else.
-        self.register_buffer("audible", (torch.arange(self.half) > 1).float())
+        self.register_buffer("audible", (torch.arange(self.middle) > 1).float())
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """`(n, samples)` to `(n, 1, frames, frame / 2)`; always in single precision."""
@@ -88,19 +88,19 @@ class LogSpectrum(nn.Module):
     def _halves(self, samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """First and second half of every frame, windowed, each `(n, frames, frame / 2)`."""
         blocks = samples.reshape(samples.shape[0], -1, self.view.step)
-        each = self.half // self.view.step
+        each = self.middle // self.view.step
         halves = blocks
         if each > 1:
             last = 1 - each
             halves = torch.cat([blocks[:, start : last + start or None] for start in range(each)], dim=-1)
-        return halves[:, :-each] * self.window[: self.half], halves[:, each:] * self.window[self.half :]
+        return halves[:, :-each] * self.window[: self.middle], halves[:, each:] * self.window[self.middle :]
 
     def _spectrum(self, samples: torch.Tensor) -> torch.Tensor:
         first, second = self._halves(samples)
         powers = []
         for frames, basis in ((first + second, self.even), (first - second, self.odd)):
             parts = frames @ basis
-            cosine, sine = parts[..., : self.half // 2], parts[..., self.half // 2 :]
+            cosine, sine = parts[..., : self.middle // 2], parts[..., self.middle // 2 :]
             powers.append(cosine * cosine + sine * sine)
         power = torch.stack(powers, dim=-1).flatten(2) * self.audible
         around = self.view.level_frames

@@ -7,7 +7,8 @@ because files of one source resemble each other far more than the next user's fi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +24,35 @@ BODY = (
     1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2,
     0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001,
 )  # fmt: skip
+MOST_PER_SOURCE = 60
 MIN_BEYOND = 10
 MIN_FILES = math.ceil(MIN_BEYOND / BODY[1])  # fewer give a single quantile, which is no distribution
 
 
-def logistic(logits: Floats, spoof: NDArray[np.bool_]) -> tuple[float, float]:
+def source_weights(sources: Sequence[str], spoof: NDArray[np.bool_]) -> Floats:
+    """Weight of each clip, shape (n,), in (0, 1]: those of one source and key sum to at most `MOST_PER_SOURCE`."""
+    names = np.asarray(sources)
+    weights = np.ones(len(names))
+    for key in (False, True):
+        for name in np.unique(names[spoof == key]):
+            here = (names == name) & (spoof == key)
+            weights[here] = min(1.0, MOST_PER_SOURCE / here.sum())
+    return weights
+
+
+def logistic(logits: Floats, spoof: NDArray[np.bool_], weights: Floats | None = None) -> tuple[float, float]:
     """Slope and offset that minimise the cross-entropy with both keys weighted alike.
 
     Args:
         logits: Shape (n,).
         spoof: Shape (n,), True for spoof.
+        weights: Of each clip within its key, shape (n,); None weighs all alike.
 
     Returns:
         ``(slope, offset)``; the llr is ``slope * logit + offset`` because the weighted prior is even.
     """
-    weight = np.where(spoof, 0.5 / spoof.sum(), 0.5 / (~spoof).sum())
+    given = np.ones(len(logits)) if weights is None else weights
+    weight = given * np.where(spoof, 0.5 / given[spoof].sum(), 0.5 / given[~spoof].sum())
     design = np.stack([logits, np.ones_like(logits)], axis=1)
     beta = np.array([1.0, 0.0])
     for _ in range(50):  # Newton with a small ridge; two parameters converge in a handful of steps
@@ -73,12 +88,14 @@ def calibration_of(logits: Floats, spoof: NDArray[np.bool_], sources: Sequence[s
     """
     logits = np.atleast_2d(logits)
     versions = logits.shape[0]
-    slope, offset = logistic(logits.ravel(), np.tile(spoof, versions))
+    weights = source_weights(sources, spoof)
+    slope, offset = logistic(logits.ravel(), np.tile(spoof, versions), np.tile(weights, versions))
     rng = np.random.default_rng(seed)
     spread = []
     for _ in range(RESAMPLES):
         picked = resampled_sources(sources, spoof, rng)
-        spread.append(logistic(logits[:, picked].ravel(), np.tile(spoof[picked], versions)))
+        drawn = np.tile(picked, versions)
+        spread.append(logistic(logits[:, picked].ravel(), spoof[drawn], weights[drawn]))
     slopes, offsets = np.asarray(spread).T
     return Calibration(
         slope=slope,
@@ -93,19 +110,23 @@ def calibration_of(logits: Floats, spoof: NDArray[np.bool_], sources: Sequence[s
     )
 
 
-def tail_of(statistics: Floats, repeats: int = 1) -> TailModel:
+def tail_of(statistics: Floats, repeats: int = 1, weights: Floats | None = None) -> TailModel:
     """Survival function of a statistic: quantiles while `MIN_BEYOND` files lie beyond, exponential further out.
 
     Args:
         statistics: Over bona fide files, shape (n,).
         repeats: Versions of each file among them, which count once.
+        weights: Of each statistic, shape (n,); None weighs all alike.
 
     Raises:
         TrainingError: If fewer than `MIN_FILES` files, or none but equal values, leave no distribution to measure.
     """
-    files = statistics.size / repeats
+    given = np.ones(statistics.size) if weights is None else weights
+    # Kish's effective number: what unequal weights leave of the count.
+    files = float(given.sum() ** 2 / (given**2).sum()) / repeats if statistics.size else 0.0
     usable = [rate for rate in BODY if rate * files >= MIN_BEYOND or rate == 1.0]
-    values = np.quantile(statistics, [1 - rate for rate in usable]) if files >= MIN_FILES else np.empty(0)
+    enough = files >= MIN_FILES
+    values = _weighted_quantiles(statistics, [1 - rate for rate in usable], given) if enough else np.empty(0)
     kept = [0] + [i for i in range(1, len(values)) if values[i] > values[i - 1]]
     if len(kept) < 2:
         raise TrainingError(
@@ -113,13 +134,25 @@ def tail_of(statistics: Floats, repeats: int = 1) -> TailModel:
             f"takes {MIN_FILES} files that differ. Name more development sources, or train longer."
         )
     last = values[kept[-1]]
-    beyond = statistics[statistics > last]
-    scale = float((beyond - last).mean()) if beyond.size else float(statistics.std())
+    beyond = statistics > last
+    excess = statistics[beyond] - last
+    scale = float(np.average(excess, weights=given[beyond])) if excess.size else float(statistics.std())
     return TailModel(
         values=tuple(float(values[i]) for i in kept),
         survival=tuple(usable[i] for i in kept),
         scale=max(scale, 1e-3),
     )
+
+
+def _weighted_quantiles(values: Floats, shares: Sequence[float], weights: Floats) -> Floats:
+    """Quantiles by linear interpolation; with equal weights those of `numpy.quantile`."""
+    order = np.argsort(values, kind="stable")
+    weight = weights[order]
+    # Each value stands at the share of the weight below it, half of its own included, stretched to reach 0 and 1.
+    middle = np.cumsum(weight) - weight / 2
+    place = (middle - middle[0]) / max(middle[-1] - middle[0], np.finfo(float).tiny)
+    found: Floats = np.interp(shares, place, values[order])
+    return found
 
 
 def operating_points_of(
@@ -134,17 +167,22 @@ def operating_points_of(
         seed: Of the resampling.
     """
     versions = llrs.shape[0]
-    tail = tail_of(llrs[:, ~spoof].ravel(), versions)
+    weights = source_weights(sources, spoof)
+
+    def tail_over(picked: NDArray[Any]) -> TailModel:
+        return tail_of(llrs[:, picked].ravel(), versions, np.tile(weights[picked], versions))
+
+    tail = tail_over(~spoof)
     rng = np.random.default_rng(seed)
     tails = []
     for _ in range(RESAMPLES):
         picked = resampled_sources(sources, spoof, rng)
-        tails.append(tail_of(llrs[:, picked[~spoof[picked]]].ravel(), versions))
+        tails.append(tail_over(picked[~spoof[picked]]))
     points = []
     for rate in RATES:
         threshold = tail.threshold(rate)
         spread = np.quantile([t.threshold(rate) for t in tails], [0.025, 0.975])
-        flagged = _flagged_elsewhere(llrs, spoof, np.asarray(sources), rate)
+        flagged = _flagged_elsewhere(llrs, spoof, np.asarray(sources), rate, tail_over)
         bona_fides, spoofs = int((~spoof).sum()), int(spoof.sum())
         detected = int((llrs[0, spoof] >= threshold).sum())
         points.append(
@@ -162,11 +200,17 @@ def operating_points_of(
     return tuple(points)
 
 
-def _flagged_elsewhere(llrs: Floats, spoof: NDArray[np.bool_], names: NDArray[np.str_], rate: float) -> int:
+def _flagged_elsewhere(
+    llrs: Floats,
+    spoof: NDArray[np.bool_],
+    names: NDArray[np.str_],
+    rate: float,
+    tail_over: Callable[[NDArray[Any]], TailModel],
+) -> int:
     """Bona fide files at or above the threshold that the other sources give, plain versions only."""
     flagged = 0
     for name in np.unique(names[~spoof]):
-        others = tail_of(llrs[:, ~spoof & (names != name)].ravel(), llrs.shape[0])
+        others = tail_over(~spoof & (names != name))
         flagged += int((llrs[0, ~spoof & (names == name)] >= others.threshold(rate)).sum())
     return flagged
 

@@ -27,7 +27,7 @@ class Codec:
         container: FFmpeg's name of the container it is written to.
         sample_rate_hz: Rate the codec runs at.
         bit_rate: Bits per second; 0 leaves it to the encoder.
-        effort: FFmpeg's ``compression_level``; empty leaves it to the encoder. A middling one takes a third of the time.
+        effort: FFmpeg's ``compression_level``; empty leaves it to the encoder. Middling takes a third of the time.
     """
 
     encoder: str

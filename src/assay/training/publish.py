@@ -29,7 +29,7 @@ from assay.models.card import Decision, DetectorCard, KnownAnswer
 from assay.models.registry import weights_folder
 from assay.training.audio_net import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
 from assay.training.batches import repeat_pad
-from assay.training.calibrate import calibration_of, operating_points_of, tail_of
+from assay.training.calibrate import calibration_of, operating_points_of, source_weights, tail_of
 from assay.training.corpus import Corpus, made_here
 from assay.training.development import STRETCH_S, STRETCH_WINDOWS, check_development, recordings, stretches
 from assay.training.quantise import quantise
@@ -131,9 +131,10 @@ def decision_of(llrs: Floats, corpus: Corpus, answer: Answerer, calibrate: Any, 
     """
     spoof = _spoof(corpus)
     sources = [trial.source for trial in corpus.trials]
+    weights = source_weights(sources, spoof)
     miss_threshold = float(np.quantile(llrs[:, spoof], BONA_FIDE_MISS_RATE))
     return Decision(
-        file=tail_of(llrs[:, ~spoof].ravel(), llrs.shape[0]),
+        file=tail_of(llrs[:, ~spoof].ravel(), llrs.shape[0], np.tile(weights[~spoof], llrs.shape[0])),
         contrast=tail_of(_contrasts(corpus, answer, calibrate)),
         stretch_s=STRETCH_S,
         bona_fide_below_llr=miss_threshold,
