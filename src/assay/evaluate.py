@@ -51,6 +51,15 @@ class ProtocolEvaluation:
     unscored: dict[str, str]
     rows: tuple[Row, ...]
 
+    @property
+    def auc_within_sources(self) -> tuple[float | None, int]:
+        """Mean AUC of the sources that hold both keys, and how many those are; None if there is none.
+
+        What tells sources apart, such as a microphone, cannot help here.
+        """
+        areas = [e.ranking.auc for e in self.sources.groups.values() if e.borrowed is None]
+        return (sum(areas) / len(areas) if areas else None), len(areas)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; without the rows, which `write_scores` writes."""
         return {
@@ -69,6 +78,7 @@ class ProtocolEvaluation:
         pooled = self.sources.pooled
         assert pooled.calibration is not None
         assert pooled.decision is not None
+        within, _ = self.auc_within_sources
         decided = sum(counts[v] for counts in self.verdicts.values() for v in DECIDED)
         wrong = self.verdicts["spoof"]["bona_fide"] + sum(self.verdicts["bona_fide"][v] for v in ("spoof", "mixed"))
         return {
@@ -78,6 +88,7 @@ class ProtocolEvaluation:
             "eer_interval": _rounded(pooled.ranking.eer_interval),
             "auc": round(pooled.ranking.auc, 4),
             "auc_interval": _rounded(pooled.ranking.auc_interval),
+            "auc_within_sources": None if within is None else round(within, 4),
             "cllr": round(pooled.calibration.cllr, 4),
             "min_cllr": round(pooled.calibration.min_cllr, 4),
             "expected_calibration_error": round(pooled.calibration.expected_calibration_error, 4),
@@ -215,6 +226,7 @@ def _pooled_table(evaluation: ProtocolEvaluation) -> str:
         f"| trials | {pooled.n_bona_fide} bona fide, {pooled.n_spoof} spoof, {len(evaluation.unscored)} not scored |",
         f"| EER | {ranking.eer:.3f}{_span(ranking.eer_interval)} |",
         f"| AUC | {ranking.auc:.3f}{_span(ranking.auc_interval)} |",
+        f"| AUC within sources that hold both keys, mean | {_within(evaluation)} |",
         f"| average precision | {ranking.average_precision:.3f} |",
         f"| Cllr / min Cllr (bits) | {calibration.cllr:.3f} / {calibration.min_cllr:.3f} |",
         f"| actDCF / minDCF | {calibration.act_dcf:.3f} / {calibration.min_dcf:.3f} |",
@@ -224,6 +236,11 @@ def _pooled_table(evaluation: ProtocolEvaluation) -> str:
         f"| spoofs detected there | {1 - calls.apcer:.3f} |",
     ]
     return "\n".join(lines)
+
+
+def _within(evaluation: ProtocolEvaluation) -> str:
+    area, sources = evaluation.auc_within_sources
+    return "–" if area is None else f"{area:.3f} (of {sources})"
 
 
 def _verdict_table(evaluation: ProtocolEvaluation) -> str:

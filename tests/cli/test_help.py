@@ -21,6 +21,7 @@ COMMANDS = [
     "data",
     "data fakes",
     "data fetch",
+    "data separate",
     "train",
     "train audio",
 ]

@@ -100,6 +100,17 @@ def test_spoofs_without_a_generator_are_not_called_bona_fide(run):
     assert set(found.sources.groups) == {"-"}
 
 
+def test_the_area_within_sources_is_of_those_that_hold_both_keys(evaluation, run):
+    llrs = {row["path"]: row["llr"] for row in evaluation.rows}
+    humans = [llrs["human.wav"], llrs["human-long.flac"]]
+    expected = sum(llrs["vocoded.wav"] > llr for llr in humans) / 2  # austen is the only one
+    assert evaluation.auc_within_sources == (expected, 1)
+    apart = run(["human.wav,bona_fide,,austen,", "vocoded.wav,spoof,,other,"])
+    assert apart.auc_within_sources == (None, 0)
+    assert apart.summary()["auc_within_sources"] is None
+    assert "| – |" in apart.to_markdown()
+
+
 def test_coverage_counts_errors_as_undecided(evaluation):
     decided = sum(evaluation.verdicts[key][v] for key in evaluation.verdicts for v in ("bona_fide", "mixed", "spoof"))
     assert evaluation.summary()["coverage"] == pytest.approx(decided / 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from assay.cli.data import fakes, fetch
+from assay.cli.data import fakes, fetch, separate
 
 app = typer.Typer(help="Fetch and make data for training.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -16,3 +16,4 @@ def _data() -> None:
 
 app.command(epilog=fetch.EPILOG, short_help="Fetch the files of a catalogue.")(fetch.fetch)
 app.command(epilog=fakes.EPILOG, short_help="Make spoofs of recordings and of sentences.")(fakes.fakes)
+app.command(epilog=separate.EPILOG, short_help="Take out what evaluation holds too.")(separate.separate)

@@ -20,7 +20,7 @@ Run it again to go on where it was interrupted.
 
 
 def fakes(
-    protocol: Annotated[Path, typer.Argument(help="CSV with path and key.", exists=True, dir_okay=False)],
+    protocol: Annotated[list[Path], typer.Argument(help="CSV files with path and key.", exists=True, dir_okay=False)],
     to: Annotated[Path, typer.Option("--to", help="Folder for the files and protocol.csv.", file_okay=False)],
     methods: Annotated[
         str,
@@ -39,7 +39,7 @@ def fakes(
     ] = None,
     max_seconds: Annotated[float, typer.Option(min=1.0, help="Longest file.")] = 4.0,
 ) -> None:
-    """Make spoofs of bona fide clips and of sentences, each with its row in protocol.csv.
+    """Make spoofs of the protocols' bona fide clips and of sentences, each with its row in protocol.csv.
 
     A copy-synthesis names its parent; a spoken sentence has none, and its source is 'tts:ENGINE'.
     """
@@ -55,7 +55,12 @@ def fakes(
         raise
     everything = methods == "all"
     orders = [Order(name, count) for name, count in _counts(names() if everything else methods.split(","), per_method)]
-    trials = [trial for trial in read_protocol(protocol, partition=partition) if trial.source not in (leave_out or ())]
+    trials = [
+        trial
+        for path in protocol
+        for trial in read_protocol(path, partition=partition)
+        if trial.source not in (leave_out or ())
+    ]
     made = make_folder(
         orders,
         trials,
