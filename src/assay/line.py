@@ -15,12 +15,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
 
-from assay.audio.detector import AudioDetector
+from assay.audio.deliveries import Recording
+from assay.audio.denoise import NoiseReducer
+from assay.audio.detector import AudioDetector, AudioScores
 from assay.errors import AssayError, MediaError, SettingsError
 from assay.media import expand, open_media
 from assay.policy import Judgement, decide
 from assay.result import ModelReference, Outcome, ScanFailure, ScanResult
 from assay.settings import Settings, load_settings
+from assay.stability import check_stability, require_deliveries
 
 log = logging.getLogger("assay.line")
 
@@ -36,6 +39,7 @@ class Detector:
     Raises:
         SettingsError: If a setting is unknown or out of range, or stands beside `settings`.
         ModelError: If the model is unknown or its weight was altered.
+        MissingExtra: If a setting needs what is not installed.
     """
 
     def __init__(
@@ -44,6 +48,10 @@ class Detector:
         if settings is not None and overrides:
             raise SettingsError(f"Give a settings object or single settings ({', '.join(overrides)}), not both.")
         self.settings = settings if settings is not None else load_settings(**overrides)
+        if self.settings.denoise:
+            NoiseReducer()
+        if self.settings.stability:
+            require_deliveries()
         self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
 
     def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
@@ -59,11 +67,16 @@ class Detector:
         started = time.perf_counter()
         media = open_media(source, settings=self.settings, name=name)
         opened = time.perf_counter()
-        scores = self.model.score(media, channels=self.settings.channels)
+        scores = self._score(media)
         scored = time.perf_counter()
-        judgement = decide(scores, self.model.card, self.settings)
-        ended = time.perf_counter()
-        timings = {"open": opened - started, "decide": ended - scored, "total": ended - started}
+        judgement = self._decide(scores)
+        decided = time.perf_counter()
+        timings = {"open": opened - started, "decide": decided - scored}
+        stability = None
+        if self.settings.stability:
+            judgement, stability = check_stability(media, judgement, lambda sound: self._decide(self._score(sound)))
+            timings["stability"] = time.perf_counter() - decided
+        timings["total"] = time.perf_counter() - started
         return ScanResult(
             path=media.path,
             sha256=media.sha256,
@@ -80,8 +93,16 @@ class Detector:
                 **{name: round(value, 3) for name, value in scores.timings_ms.items()},
                 **{name: round(1e3 * value, 3) for name, value in timings.items()},
             },
+            stability=stability,
             **_fields(judgement),
         )
+
+    def _score(self, recording: Recording) -> AudioScores:
+        prepare = NoiseReducer if self.settings.denoise else None
+        return self.model.score(recording, channels=self.settings.channels, prepare=prepare)
+
+    def _decide(self, scores: AudioScores) -> Judgement:
+        return decide(scores, self.model.card, self.settings)
 
     def scan_many(
         self, sources: Iterable[Any], *, expanded: bool = False, recursive: bool = False, done: Container[str] = ()

@@ -43,6 +43,10 @@ MIN_BANDWIDTH_HZ = 2_500.0
 MAX_CLIPPED = 0.05
 RAREST = 1e-6  # smaller probabilities are extrapolated too far to be told
 Z90 = 1.645
+_DENOISED = Reason(
+    code="denoised",
+    text="Noise was reduced before scoring; the error rates on the model's card were measured without that.",
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def operating_point(card: DetectorCard, settings: Settings, *, share: float = 1.
         bona_fide_below_llr=card.decision.bona_fide_below_llr,
         prior=settings.prior,
         extrapolated=rate * share < card.decision.file.survival[-1],
+        denoised=settings.denoise,
     )
 
 
@@ -137,7 +142,7 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings) -> Judge
         segments=tuple(s for c, view in zip(judged, views, strict=True) for s in view.segments(c.spans)),
         timeline=tuple(view.timeline() for view in views),
         findings=findings(scores),
-        reasons=worst.reasons,
+        reasons=(*worst.reasons, *([_DENOISED] if settings.denoise else [])),
         not_analysed=(
             *(NotAnalysed(code="decoder", text=note) for note in scores.notes),
             *(gap for view in views for gap in view.gaps()),

@@ -92,6 +92,7 @@ class OperatingPointInForce(_Part):
         bona_fide_below_llr: Whole files at or below are ``bona_fide``; between the two it is ``inconclusive``.
         prior: P(spoof) before looking, behind `spoof_probability`.
         extrapolated: True when the promise lies beyond what the development data could measure.
+        denoised: Noise was reduced before scoring; the card's rates were measured without that.
     """
 
     max_false_alarm: float
@@ -99,6 +100,30 @@ class OperatingPointInForce(_Part):
     bona_fide_below_llr: float
     prior: float
     extrapolated: bool
+    denoised: bool = False
+
+
+class Delivery(_Part):
+    """What came out when the recording was delivered in another way."""
+
+    delivery: str
+    verdict: Verdict
+    llr: float | None
+    spoof_probability: float | None = Field(ge=0, le=1)
+
+
+class Stability(_Part):
+    """Whether the verdict held over deliveries.
+
+    Attributes:
+        verdict: Of the recording as it came; that of the result is ``inconclusive`` if a delivery turned it round.
+        deliveries: One for each way of delivery.
+        llr_spread: Largest minus smallest llr, that of the recording as it came included; None if there is none.
+    """
+
+    verdict: Verdict
+    deliveries: tuple[Delivery, ...]
+    llr_spread: float | None = Field(ge=0)
 
 
 class ScanResult(_Part):
@@ -112,6 +137,7 @@ class ScanResult(_Part):
         llr: The evidence alone, natural log-likelihood ratio.
         interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
         timings_ms: Wall time per stage.
+        stability: What other deliveries of the recording gave; None if that was not asked for.
     """
 
     schema_version: Literal[1] = 1
@@ -136,6 +162,7 @@ class ScanResult(_Part):
     model: ModelReference
     operating_point: OperatingPointInForce
     timings_ms: dict[str, float]
+    stability: Stability | None = None
 
     @property
     def plain_verdict(self) -> str:

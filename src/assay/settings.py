@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         0.5, gt=0, lt=1, description="prior probability that a file is spoofed; moves spoof_probability"
     )
     channels: Channels = Field("mix", description="score the mean of the channels, or each apart")
+    stability: bool = Field(
+        False, description="score again after codecs, telephone, gain and cut; a verdict that turns round is withdrawn"
+    )
+    denoise: bool = Field(
+        False, description="reduce noise before scoring (extra `denoise`); the card's rates were measured without"
+    )
 
     jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")
     threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")

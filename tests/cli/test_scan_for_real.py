@@ -54,6 +54,29 @@ def test_jobs_change_neither_order_nor_answers(run, speech, tmp_path):
     assert one.count("\n") == 6
 
 
+def test_deliveries_are_in_the_json_and_the_text_where_asked_for(run, speech):
+    (plain,), (checked,) = scan_json(run, speech), scan_json(run, speech, "--stability")
+    assert plain["stability"] is None
+    assert len(checked["stability"]["deliveries"]) == 6
+    assert set(checked["stability"]["deliveries"][0]) == {"delivery", "verdict", "llr", "spoof_probability"}
+    text = run("scan", speech, "--stability").out
+    assert any(words in text for words in ("other deliveries", "Delivered otherwise", "does not hold"))
+
+
+def test_noise_reduction_is_told_where_asked_for(run, speech):
+    pytest.importorskip("noisereduce")
+    assert "Noise was reduced" in run("scan", speech, "--denoise").out
+    assert "Noise" not in run("scan", speech).out
+
+
+def test_noise_reduction_without_its_extra_ends_with_2_and_touches_nothing(run, speech, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "noisereduce", None)
+    done = run("scan", speech, "--denoise", "--output", tmp_path / "out.txt")
+    assert done.code == 2
+    assert "assay[denoise]" in done.err
+    assert not (tmp_path / "out.txt").exists()
+
+
 def test_text_tells_verdict_and_reason_of_real_speech_and_of_silence(run, speech, make_wav):
     make_wav("silent.wav")
     done = run("scan", speech, "silent.wav")

@@ -155,6 +155,21 @@ def test_settings_of_the_command_line_reach_the_detector(run, fake_detector, mak
     assert settings.audio_model == "other"
 
 
+@pytest.mark.parametrize("name", ["stability", "denoise"])
+@pytest.mark.parametrize(
+    ("option", "variable", "expected"),
+    [(None, None, False), ("--", None, True), (None, "true", True), ("--no-", "true", False)],
+)
+def test_options_that_are_off_can_be_put_on_and_off_again(
+    run, fake_detector, make_wav, monkeypatch, name, option, variable, expected
+):
+    if variable:
+        monkeypatch.setenv(f"ASSAY_{name.upper()}", variable)
+    done = run("scan", make_wav("a.wav"), *([f"{option}{name}"] if option else []))
+    assert done.code == 0
+    assert getattr(fake_detector.settings, name) is expected
+
+
 def test_folders_are_searched_and_recursive_reaches_subfolders(run, fake_detector, make_wav):
     make_wav("d/a.wav", "d/e/b.wav")
     flat, deep = (run("scan", "d", *more, "--format", "jsonl").out for more in ((), ("--recursive",)))

@@ -18,6 +18,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from assay import logs
+from assay.audio.deliveries import DELIVERIES
 from assay.cli import main
 from assay.cli.sinks import COLUMNS
 from assay.errors import AssayError
@@ -116,9 +117,11 @@ def test_every_column_of_the_csv_is_explained():
 def test_every_code_of_the_policy_is_explained():
     page = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
     package = ROOT / "src" / "assay"
-    source = "".join((package / name).read_text(encoding="utf-8") for name in ("policy.py", "evidence.py"))
+    source = "".join(
+        (package / name).read_text(encoding="utf-8") for name in ("policy.py", "evidence.py", "stability.py")
+    )
     codes = set(re.findall(r'code="(\w+)"', source))
-    assert {"near_threshold", "decoder"} <= codes
+    assert {"near_threshold", "decoder", "unstable", "denoised"} <= codes
     assert [code for code in codes if f"`{code}`" not in page] == []
 
 
@@ -128,6 +131,11 @@ def test_examples_of_results_are_valid_results():
     kinds = [type(TypeAdapter(Outcome).validate_json(text)) for text in examples]
     assert kinds == [ScanResult, ScanFailure]
     assert set(json.loads(examples[0])) == set(ScanResult.model_fields)
+
+
+def test_every_delivery_is_named():
+    page = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
+    assert [name for name in DELIVERIES if f"`{name}`" not in page] == []
 
 
 def test_the_data_card_names_what_the_recipe_uses():

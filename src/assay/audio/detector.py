@@ -23,7 +23,9 @@ from assay.models.registry import detector_card
 from assay.models.weights import load_session
 
 if TYPE_CHECKING:
-    from assay.media import AudioMedia
+    from collections.abc import Callable
+
+    from assay.audio.deliveries import Filter, Recording
 
 SPEECH = 0.5  # probability from which a chunk counts as speech
 WINDOW_SPEECH_S = 1.0  # a window with less is not scored
@@ -88,12 +90,20 @@ class AudioDetector:
         self._session = session if session is not None else load_session(name, threads=threads)
         self._speech = SpeechActivity()
 
-    def score(self, media: AudioMedia, *, channels: Literal["mix", "each"] = "mix") -> AudioScores:
+    def score(
+        self,
+        media: Recording,
+        *,
+        channels: Literal["mix", "each"] = "mix",
+        prepare: Callable[[], Filter] | None = None,
+    ) -> AudioScores:
         """Score a recording window by window.
 
         Args:
             media: The opened recording.
             channels: Average the channels, or score each apart.
+            prepare: Builds a filter that keeps the length, for what speech activity and the network hear. Quality
+                is measured before it: a recording does not come closer to what the model knows by being cleaned.
 
         Raises:
             MediaError: If the recording turns out to be broken or over a limit.
@@ -108,7 +118,7 @@ class AudioDetector:
             if block is None:
                 break
             samples += block.shape[1]
-            lanes = lanes or [_Lane(self, clock) for _ in range(block.shape[0])]
+            lanes = lanes or [_Lane(self, clock, prepare and prepare()) for _ in range(block.shape[0])]
             for lane, row in zip(lanes, block, strict=True):
                 lane.push(row)
         return AudioScores(
@@ -145,9 +155,9 @@ class _Clock:
 class _Lane:
     """One channel on its way through speech activity, quality and network."""
 
-    def __init__(self, detector: AudioDetector, clock: _Clock) -> None:
+    def __init__(self, detector: AudioDetector, clock: _Clock, prepared: Filter | None) -> None:
         card = detector.card
-        self._detector, self._card, self._clock = detector, card, clock
+        self._detector, self._card, self._clock, self._prepared = detector, card, clock, prepared
         self._stream = detector._speech.stream()
         self._meter = QualityMeter()
         self._cutter = WindowCutter(card.window_samples, card.hop_samples, windows=STRETCH_WINDOWS)
@@ -155,14 +165,24 @@ class _Lane:
         self._logits: list[NDArray[np.float32]] = []
 
     def push(self, samples: NDArray[np.float32]) -> None:
-        with self._clock("speech"):
-            self._speech.append(self._stream.push(samples) >= SPEECH)
         with self._clock("quality"):
             self._meter.push(samples)
+        if self._prepared is not None:
+            with self._clock("denoise"):
+                samples = self._prepared.push(samples)
+        self._hear(samples)
+
+    def _hear(self, samples: NDArray[np.float32]) -> None:
+        with self._clock("speech"):
+            self._speech.append(self._stream.push(samples) >= SPEECH)
         with self._clock("network"):
             self._logits += [self._detector.logits(stretch) for stretch in self._cutter.push(samples)]
 
     def finish(self, samples: int) -> ChannelScores:
+        if self._prepared is not None:
+            with self._clock("denoise"):
+                rest = self._prepared.finish()
+            self._hear(rest)
         with self._clock("network"):
             self._logits += [self._detector.logits(stretch) for stretch in self._cutter.finish()]
         speech = np.concatenate([*self._speech, self._stream.finish() >= SPEECH])

@@ -40,6 +40,7 @@ Examples:
   assay scan recording.wav --format json | python -m json.tool
   assay scan - --quiet < recording.wav
   assay scan recording.wav --fail-on spoof
+  assay scan recording.wav --stability
 
 {exits.TABLE}
 """
@@ -66,6 +67,17 @@ def scan(
     prior: Annotated[float | None, typer.Option(help="Prior probability that a file is synthetic.")] = None,
     channels: Annotated[
         Literal["mix", "each"] | None, typer.Option(help="Score the mean of the channels, or each apart.")
+    ] = None,
+    stability: Annotated[
+        bool | None,
+        typer.Option(
+            "--stability/--no-stability",
+            help="Score again after codecs, telephone, gain and cut; a verdict that turns round becomes inconclusive.",
+        ),
+    ] = None,
+    denoise: Annotated[
+        bool | None,
+        typer.Option("--denoise/--no-denoise", help="Reduce noise before scoring; needs the extra 'denoise'."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Detector; `assay models` lists them.", autocompletion=detector_names)
@@ -94,6 +106,8 @@ def scan(
         false_alarm_cost=false_alarm_cost,
         prior=prior,
         channels=channels,
+        stability=stability,
+        denoise=denoise,
         audio_model=model,
     )
     batch = _Batch(paths, form=form, output=output, recursive=recursive, resume=resume, quiet=quiet)

@@ -44,6 +44,7 @@ def words(result: ScanResult) -> Words:
     sentences = [
         _probability(result),
         *(sentence(reason.text) for reason in result.reasons),
+        _held(result),
         _where(result),
         _left_out(result),
         NO_PROOF if result.verdict == "bona_fide" else "",
@@ -133,6 +134,22 @@ def _probability(result: ScanResult) -> str:
     if result.verdict == "inconclusive":
         return f"The scores alone would give a {shown}; that is not a verdict."
     return f"{shown[0].upper()}{shown[1:]}."
+
+
+def _held(result: ScanResult) -> str:
+    """Whether the verdict held in other deliveries; where it did not, the first reason has said so."""
+    found = result.stability
+    if found is None or result.verdict != found.verdict:
+        return ""
+    other = [f"{d.delivery}: {PLAIN_VERDICTS[d.verdict]}" for d in found.deliveries if d.verdict != found.verdict]
+    number = len(found.deliveries)
+    if not other:
+        how = "The verdict held" if found.verdict != "inconclusive" else "The answer was the same"
+        spread = "" if found.llr_spread is None else f"; the scores differ by up to {found.llr_spread:.2f}"
+        return f"{how} in all {number} other deliveries{spread}."
+    if found.verdict == "inconclusive":
+        return f"Delivered otherwise, {len(other)} of {number} would get a verdict: {', '.join(other)}."
+    return f"The verdict held in {number - len(other)} of {number} other deliveries and did not turn round in the rest."
 
 
 def _where(result: ScanResult) -> str:
