@@ -70,7 +70,7 @@ def test_sources_are_left_out_and_the_partition_is_chosen(run, calls, protocol):
     assert [call.sources for call in calls] == [["here"], ["here"]]
 
 
-@pytest.mark.parametrize("wrong", ["lpc=0", "lpc=many", "lpc="])
+@pytest.mark.parametrize("wrong", ["lpc=0", "lpc=many", "lpc=", "lpc=²"])
 def test_a_count_that_is_no_number_is_refused(run, calls, protocol, wrong):
     done = run("data", "fakes", protocol, "--to", "out", "--methods", wrong)
     assert (done.code, calls) == (2, [])

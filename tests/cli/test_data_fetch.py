@@ -38,6 +38,13 @@ def test_partition_repositories_and_number_can_be_limited(run, catalogue, tmp_pa
     assert run(*common, "--to", "3", "--max-per-source", "1").err == "2 fetched\n"
 
 
+def test_a_list_of_repositories_that_is_no_text_is_exit_2(run, catalogue, tmp_path):
+    (tmp_path / "wanted.txt").write_bytes(b"\xff\xfe")
+    done = run("data", "fetch", catalogue, "--to", "data", "--only-repos", "wanted.txt")
+    assert done.code == 2
+    assert "wanted.txt" in done.err
+
+
 def test_without_a_mirror_repositories_are_cloned_from_the_base(run, catalogue, tmp_path):
     base = f"file://{tmp_path / 'remote'}"
     done = run("data", "fetch", catalogue, "--to", "data", "--base", base, "--partition", "train")

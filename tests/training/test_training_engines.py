@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from assay.errors import MissingExtra, TrainingError
-from assay.training.fakes.engines import ENGINES
+from assay.training.fakes.engines import ENGINES, festival, rhvoice
 from assay.training.fakes.engines.engine import from_wav
 from assay.training.fakes.engines.phonemes import CLAUSE
 from assay.training.fakes.installed import program, run, wheel
@@ -52,6 +52,16 @@ def test_a_program_or_wheel_that_is_missing_is_named():
         program("no-such-program-here", "the-package")
     with pytest.raises(MissingExtra, match="pip install --no-deps the-wheel"):
         wheel("no_such_module_here", "the-wheel")
+
+
+def test_an_engine_without_voices_counts_as_not_installed(monkeypatch, tmp_path):
+    for module in (festival, rhvoice):
+        monkeypatch.setattr(module, "program", lambda name, package: name)
+    monkeypatch.setattr(rhvoice, "INSTALLED", tmp_path)
+    monkeypatch.setattr(festival, "_installed", dict)
+    for module in (festival, rhvoice):
+        with pytest.raises(MissingExtra, match="no voices"):
+            module.ENGINE.languages()
 
 
 def test_a_program_that_fails_or_writes_no_sound_is_told():

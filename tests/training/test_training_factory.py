@@ -119,6 +119,27 @@ def test_a_folder_belongs_to_one_seed(trials, tmp_path):
         make_folder([Order("lpc", 1)], trials, tmp_path / "fakes", seed=2)
 
 
+def test_a_protocol_that_is_not_ours_is_not_written_over(protocol, trials):
+    before = protocol.read_bytes()
+    assert protocol.name == "protocol.csv"
+    with pytest.raises(TrainingError, match="none of fakes"):
+        make_folder([Order("lpc", 1)], trials, protocol.parent, seed=1)
+    assert protocol.read_bytes() == before
+
+
+def test_two_parents_of_one_path_are_refused(trials, tmp_path):
+    with pytest.raises(TrainingError, match="more than once"):
+        make_folder([Order("lpc", 1)], [*trials, *trials], tmp_path / "fakes", seed=1)
+
+
+def test_a_sentence_keeps_its_language_when_other_ones_can_be_spoken(trials, tmp_path):
+    for languages in ("en",), ("en", "xx", "yy", "zz"):
+        texts = tmp_path / "texts.tsv"
+        texts.write_text("".join(f"{language}\tGood evening.\n" for language in languages), encoding="utf-8")
+        make_folder([Order("hum", 6)], trials, tmp_path / "fakes", seed=1, texts=texts)
+        assert {row["language"] for row in rows(tmp_path / "fakes")} == {"en"}
+
+
 def test_a_spoken_clip_has_short_rests_at_its_ends_and_a_drawn_level():
     spoken = np.pad(tone("", "en", np.random.default_rng(0)).samples, 32_000)
     for seed in range(8):

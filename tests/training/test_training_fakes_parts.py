@@ -53,6 +53,15 @@ def test_what_is_no_archive_is_refused(content, tmp_path):
         read_modules(tmp_path / "x.pt")
 
 
+def test_an_archive_that_lies_about_its_tensors_is_refused(tmp_path):
+    torch.save(torch.nn.Linear(64, 64), tmp_path / "whole.pt")
+    with zipfile.ZipFile(tmp_path / "whole.pt") as whole, zipfile.ZipFile(tmp_path / "short.pt", "w") as short:
+        for name in whole.namelist():
+            short.writestr(name, whole.read(name)[: 64 if "/data/" in name else None])
+    with pytest.raises(TrainingError, match="no PyTorch archive of a module"):
+        read_modules(tmp_path / "short.pt")
+
+
 def test_a_drawn_mel_is_smoother_and_keeps_silence_and_shape():
     rng = np.random.default_rng(0)
     mel = torch.from_numpy(rng.normal(-4, 2, (80, 101)).astype(np.float32))
@@ -93,7 +102,9 @@ def test_texts_of_ones_own_replace_ours(tmp_path):
     assert read_texts(tmp_path / "t.tsv") == {"en": ["Good evening."]}
 
 
-@pytest.mark.parametrize(("text", "said"), [("Good evening.", "line 1"), ("en\t", "line 1"), ("", "no sentences")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("Good evening.", "line 1"), ("en\t", "line 1"), ("\tGood.", "line 1"), ("", "no sentences")]
+)
 def test_texts_without_language_or_sentence_are_refused(text, said, tmp_path):
     (tmp_path / "t.tsv").write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match=said):

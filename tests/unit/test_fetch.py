@@ -162,10 +162,12 @@ def test_a_folder_of_another_preparation_is_refused(place):
         place.fetch({"path": "a.wav"}, max_seconds=2.0)
 
 
-def test_a_damaged_state_is_an_error_that_says_what_to_do(place):
+@pytest.mark.parametrize("line", ["{]", '{"file": "a.wav"}', "[1]"])
+def test_a_damaged_state_is_an_error_that_says_what_to_do(place, line):
     place.repository(sounds("a.wav"))
     place.fetch({"path": "a.wav"})
-    (place.data / "state.jsonl").write_text("{]\n")
+    with (place.data / "state.jsonl").open("a") as file:
+        file.write(f"{line}\n")
     with pytest.raises(DataError, match=r"is damaged.*Remove it"):
         place.fetch({"path": "a.wav"})
 

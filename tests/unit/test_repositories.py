@@ -75,6 +75,21 @@ def test_what_only_a_branch_has_is_found_there(get, repository):
     assert found["none"] == Gone("not in repository")
 
 
+def test_a_branch_whose_name_is_no_text_is_named_as_far_as_it_goes(get, repository):
+    repository.commit({"code": b"c"})
+    git(repository.folder, "checkout", "--quiet", "--detach")
+    tip = repository.commit({"a.wav": b"a"})
+    name = os.fsdecode(b"refs/heads/caf\xe9")
+    try:
+        git(repository.folder, "update-ref", name, tip)
+    except subprocess.CalledProcessError:
+        pytest.skip("this file system takes no such names")
+    git(repository.folder, "checkout", "--quiet", "main")
+    found = get(repository, Row(REPO, "a.wav", "spoof"))["a.wav"]
+    assert (found.data, found.commit) == (b"a", tip)
+    assert found.note.endswith("caf\N{REPLACEMENT CHARACTER}")
+
+
 def test_links_pointers_and_other_contents_are_gone(get, repository):
     lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
     annex = b"/annex/objects/SHA256E-s9--0.wav\n"
@@ -142,6 +157,20 @@ def test_a_damaged_content_is_gone(repository, tmp_path):
     ]
 
 
+def test_a_git_that_dies_between_two_contents_loses_one_only(repository, tmp_path, monkeypatch):
+    repository.commit({"a": b"a", "b": b"b", "c": b"c"})
+    git(tmp_path, "clone", "--quiet", "--mirror", repository.folder, tmp_path / "mirror" / "owner+name" / "repo")
+    real = shutil.which("git")
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\ncase "$*" in *--batch) head -n 1 | "{real}" "$@";; *) exec "{real}" "$@";; esac\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    rows = [Row(REPO, name, "spoof") for name in "abc"]
+    found = {row.path: content for row, content in contents(REPO, rows, Places(tmp_path, mirror=tmp_path / "mirror"))}
+    assert (found["a"].data, found["b"], found["c"].data) == (b"a", Gone("too large/absent blob"), b"c")
+
+
 def test_what_is_larger_than_anything_wanted_is_not_kept(repository, tmp_path, monkeypatch):
     monkeypatch.setattr("assay.data.git.MOST_BYTES", 1_000)
     repository.commit({"a": b"a" * 2_500, "b": b"b" * 1_000})
@@ -178,7 +207,9 @@ def package(tmp_path, monkeypatch):
     programs = tmp_path / "bin"
     programs.mkdir()
     script = programs / "apt-get"
-    script.write_text(f'#!/bin/sh\nlast=; for last in "$@"; do :; done\n[ "$last" = toy-sounds ] && cp "{archive}" .\n')
+    # Without that option a name that no package has is a regular expression.
+    wanted = "-q -o APT::Cmd::Pattern-Only=true download toy-sounds"
+    script.write_text(f'#!/bin/sh\n[ "$*" = "{wanted}" ] && cp "{archive}" .\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     return tmp_path / "cache"
@@ -224,10 +255,21 @@ def test_a_package_that_cannot_be_had_takes_its_files_with_it(package):
     assert of_package(package, "a", repo="debian:toy-other")["a"] == Gone("package cannot be downloaded")
 
 
-def test_a_broken_archive_takes_its_files_with_it(package):
+def test_a_share_folder_that_is_a_link_is_not_followed(package, tmp_path):
+    of_package(package, "c.wav")
+    usr = package / "debian" / "toy-sounds" / "usr"
+    shutil.rmtree(usr / "share")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret.wav").write_bytes(b"s")
+    (usr / "share").symlink_to(tmp_path / "elsewhere")
+    assert of_package(package, "secret.wav")["secret.wav"] == Gone("not in repository")
+
+
+def test_a_broken_archive_takes_its_files_with_it_until_it_is_downloaded_again(package):
     (package / "debian").mkdir(parents=True)
     (package / "debian" / "toy-sounds_1_all.deb").write_bytes(b"broken")
     assert of_package(package, "c.wav")["c.wav"] == Gone("package cannot be unpacked")
+    assert of_package(package, "c.wav")["c.wav"] == Content(b"c", "2:1.0")
 
 
 def test_without_apt_the_files_of_packages_are_gone_and_nothing_fails(tmp_path, monkeypatch):

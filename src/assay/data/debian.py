@@ -24,8 +24,9 @@ def of_package(repo: str, rows: Sequence[Row], places: Places) -> Iterator[tuple
         return
     version = archive.name.split("_")[1].replace("%3a", ":")
     files: dict[str, list[str]] = {}
+    inside = folder.resolve() / share.relative_to(folder)  # share itself may be a link, too
     for path in sorted(share.rglob("*")):
-        if path.is_file() and path.resolve().is_relative_to(share.resolve()):
+        if path.is_file() and path.resolve().is_relative_to(inside):
             files.setdefault(path.name, []).append(path.relative_to(share).as_posix())
     for row in rows:
         ends = [path for path in files.get(row.path.rpartition("/")[2], ()) if f"/{path}".endswith(f"/{row.path}")]
@@ -43,17 +44,19 @@ def _downloaded(package: str, folder: Path) -> Path | None:
     """The archive of a package; None if it cannot be had."""
     form = f"{package}_*.deb"
     if not any(folder.glob(form)):
-        run(["apt-get", "-q", "download", package], place=folder)
+        # A name that no package has would else be taken as a regular expression, and "a.+" fits thousands.
+        run(["apt-get", "-q", "-o", "APT::Cmd::Pattern-Only=true", "download", package], place=folder)
     return min(folder.glob(form), default=None)
 
 
 def _unpacked(package: str, archive: Path, folder: Path) -> Path | None:
-    """The share folder of an unpacked package; nothing is installed or run."""
+    """The share folder of an unpacked package; None if the archive is broken, which is then downloaded again."""
     target = folder / package
     if not target.is_dir():
         part = folder / f"{package}.part"
         remove(part)
         if run(["dpkg-deb", "-x", str(archive), str(part)]) is None:
+            archive.unlink()
             return None
         part.rename(target)
     return target / "usr" / "share"

@@ -12,7 +12,6 @@ all if they have both, because then one of the keys is wrong.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import logging
 from collections import Counter, defaultdict, deque
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING
 from assay.data.catalogue import Row, draw, read_catalogue
 from assay.data.places import GITHUB, Content, Gone, Places
 from assay.data.prepare import SHORTEST_S, UNDECODABLE, Unfit, flac, prepare
-from assay.data.protocol import COLUMNS
+from assay.data.protocol import COLUMNS, write_csv
 from assay.data.repositories import contents
 from assay.data.state import Done, State
 from assay.errors import DataError
@@ -116,10 +115,10 @@ def fetch(
         state.close()
     results = _without_copies(rows, results)
     counts = Counter(result.status for result in results)
-    _write_csv(folder / REPORT, ("repo", "path", "status", "reason"), _report(rows, results))
+    write_csv(folder / REPORT, ("repo", "path", "status", "reason"), _report(rows, results))
     if not counts["fetched"]:
         raise DataError(f"None of {len(rows)} files could be kept. '{folder / REPORT}' says why of each.")
-    _write_csv(folder / PROTOCOL, (*COLUMNS, *EXTRA_COLUMNS), _protocol(rows, results))
+    write_csv(folder / PROTOCOL, (*COLUMNS, *EXTRA_COLUMNS), _protocol(rows, results))
     return Tally(folder / PROTOCOL, dict(counts))
 
 
@@ -240,12 +239,3 @@ def _protocol(rows: Sequence[Row], results: Sequence[Done]) -> Iterator[list[obj
 def _report(rows: Sequence[Row], results: Sequence[Done]) -> Iterator[list[object]]:
     for row, result in zip(rows, results, strict=True):
         yield [row.repo, row.path, result.status, result.reason]
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    part.replace(path)

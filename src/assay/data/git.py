@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,7 +143,7 @@ class _Repository:
             self.fetch("+refs/heads/*:refs/heads/*")
         form = "--format=%(refname:short) %(objectname)"
         listing = run(self._git("for-each-ref", form, "refs/heads", "refs/remotes"), environment=_LOCAL)
-        for line in sorted((listing or b"").decode().splitlines()):
+        for line in sorted((listing or b"").decode(errors="replace").splitlines()):
             name, _, commit = line.rpartition(" ")
             yield f"branch {name}", commit
 
@@ -191,7 +191,8 @@ class _Repository:
 class _Batch:
     """One ``git cat-file --batch``, asked for one content after the other.
 
-    It is started again only if it dies, as it does of contents that a partial clone lacks (git before 2.45).
+    It is started again only if it dies, as it does of contents that a partial clone lacks (git before 2.45); what it
+    was asked for then counts as absent.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -205,8 +206,9 @@ class _Batch:
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answers is not None
-        asked.write(f"{blob}\n".encode())
-        asked.flush()
+        with suppress(BrokenPipeError):  # it died since; then there is no answer
+            asked.write(f"{blob}\n".encode())
+            asked.flush()
         head = answers.readline().split()
         if not head:
             self.close()
@@ -221,6 +223,6 @@ class _Batch:
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
-            with self._process:
+            with suppress(BrokenPipeError), self._process:
                 pass
             self._process = None

@@ -8,7 +8,7 @@ the folder that holds the CSV. A bona fide trial has an empty ``generator``.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -91,11 +91,16 @@ def read_protocol(path: Path, *, partition: str | None = None) -> list[Trial]:
 
 def write_protocol(path: Path, trials: Iterable[Trial]) -> None:
     """Write trials as a CSV in one step; their paths must be relative to its folder, `root` is not written."""
-    part = path.with_suffix(".part")
+    write_csv(path, COLUMNS, ([getattr(trial, name) for name in COLUMNS] for trial in trials))
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV in one step: a file of this name is a whole one."""
+    part = path.with_name(f"{path.name}.part")
     with part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(trial, name) for name in COLUMNS] for trial in trials)
+        writer.writerow(columns)
+        writer.writerows(rows)
     part.replace(path)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.data.overlap import SHORTEST, THRESHOLD, FloatArray, Match, Originals, envelope
-from assay.data.protocol import Trial, read_protocol
+from assay.data.protocol import Trial, read_protocol, write_csv
 from assay.errors import DataError, MediaError, ProtocolError
 from assay.media import open_media
 
@@ -102,7 +102,7 @@ def separate(
                     short, unread, done = short + too_short, unread + failed, done + len(batch)
                     if progress is not None:
                         progress(done, total)
-                _write(table.path.with_name(REPORT), COLUMNS, _report(pairs))
+                write_csv(table.path.with_name(REPORT), COLUMNS, _report(pairs))
                 table.write(out_name, {trial.path for trial, _, _ in pairs})
                 out = table.path.with_name(out_name)
                 results.append(Separated(out, len(table.trials), len(pairs), short, unread))
@@ -135,7 +135,7 @@ class _Table:
             if trial.path in overlaps:
                 full[column] = OVERLAP
             rows.append(full)
-        _write(self.path.with_name(name), self._header, rows)
+        write_csv(self.path.with_name(name), self._header, rows)
 
 
 @dataclass(frozen=True)
@@ -188,12 +188,3 @@ def _report(pairs: Iterable[tuple[Trial, Trial, Match]]) -> Iterator[list[object
     for trial, original, match in pairs:
         numbers = (f"{match.correlation:.3f}", f"{match.lag_s:.2f}")
         yield [trial.path, trial.key, original.path, original.key, *numbers]
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    part.replace(path)

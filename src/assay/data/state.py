@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class State:
         preparation: What files of this folder must have in common.
 
     Raises:
-        DataError: If the folder was filled with another preparation.
+        DataError: If the folder was filled with another preparation, or its state is damaged.
     """
 
     def __init__(self, folder: Path, preparation: dict[str, Any]) -> None:
@@ -66,8 +67,8 @@ class State:
                 f"'{folder}' holds files of another preparation, {lines[0]}; asked for is {head}. "
                 "Give the same options, or another folder."
             )
-        for line in lines[1:]:
-            self._keep(Done(**line))
+        for done in _results(lines[1:], path):
+            self._keep(done)
         self._file = path.open("a", encoding="utf-8")
         if not lines:
             self._write(head)
@@ -107,4 +108,15 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in whole.decode("utf-8").split("\n")[:-1]]
     except ValueError as error:
-        raise DataError(f"'{path}' is damaged: {error}. Remove it, and every file is fetched again.") from error
+        raise _damaged(path, error) from error
+
+
+def _results(lines: Iterable[dict[str, Any]], path: Path) -> list[Done]:
+    try:
+        return [Done(**line) for line in lines]
+    except TypeError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"'{path}' is damaged: {error}. Remove it, and every file is fetched again.")

@@ -80,7 +80,7 @@ def _counts(given: list[str], per_method: int) -> list[tuple[str, int]]:
     counts = []
     for entry in given:
         name, equals, count = entry.strip().partition("=")
-        if equals and not (count.isdigit() and int(count) > 0):
+        if equals and not (count.isdecimal() and int(count) > 0):
             raise SettingsError(f"--methods: '{entry}' is neither NAME nor NAME=COUNT with a whole number above 0.")
         counts.append((name, int(count) if equals else per_method))
     return counts

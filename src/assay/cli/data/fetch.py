@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from assay.errors import SettingsError
+
 EPILOG = """\b
 Examples:
   assay data fetch audio.csv.gz --to data
@@ -70,5 +72,8 @@ def _names(given: list[str] | tuple[str, ...]) -> set[str]:
     names: set[str] = set()
     for entry in given:
         path = Path(entry)
-        names.update(path.read_text(encoding="utf-8").split() if path.is_file() else [entry])
+        try:
+            names.update(path.read_text(encoding="utf-8").split() if path.is_file() else [entry])
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"--only-repos: '{path}' is no UTF-8 text. Give a file of OWNER/NAME lines.") from error
     return names

@@ -1,8 +1,9 @@
 """Folders of spoofs with their protocol: copy-syntheses of a protocol's bona fide clips, and sentences spoken.
 
 Decisions
-- One file is determined by seed, method and parent (or number), so a run that is broken off goes on where it was, and
-  the number of processes changes nothing.
+- One file is determined by seed, method and parent (or number and the voices installed), so a run that is broken off
+  goes on where it was, and the number of processes changes nothing. What is there is kept, even if texts or the longest
+  file have changed.
 - ``protocol.csv`` is written anew after every `AT_A_TIME` files: it can be read while the folder grows.
 - Beside the columns of `assay.data.protocol` stand ``parent_root`` (the folder of the protocol that the parent's path
   starts from) and the span in seconds that was replaced in a partly synthetic clip.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.data import Trial
-from assay.data.protocol import COLUMNS
+from assay.data.protocol import COLUMNS, write_csv
 from assay.errors import MissingExtra, TrainingError
 from assay.training.corpus import spread
 from assay.training.fakes import METHODS, make_fakes
@@ -105,11 +107,12 @@ def make_folder(
         One per file asked for. The protocol lists those of earlier runs with other orders, too.
 
     Raises:
-        TrainingError: If a name is unknown, there are too few parents, or the folder holds another seed's files.
+        TrainingError: If a name is unknown, there are too few parents or two of one path, or the folder holds another
+            seed's files or a protocol that is not ours.
         MissingExtra: If something is not installed; names what to install.
     """
     parents = [trial for trial in trials if trial.key == "bona_fide"]
-    _check(orders, len(parents), folder, seed)
+    _check(orders, parents, folder, seed)
     shop = Workshop(folder, seed, read_texts(texts), round(max_seconds * SAMPLE_RATE_HZ))
     rows = _rows(folder / "protocol.csv")
     made: list[Made] = []
@@ -118,20 +121,27 @@ def make_folder(
         for part in _portions_made(order, parents, shop, jobs, skip_missing):
             made += part
             rows.update((item.trial.path, item.row()) for item in part)
-            _write(folder / "protocol.csv", rows)
+            write_csv(folder / "protocol.csv", (*COLUMNS, *EXTRA_COLUMNS), rows.values())
             done += len(part)
             log.info("%d of %d by %s", done, order.count, order.name)
     return made
 
 
-def _check(orders: Sequence[Order], parents: int, folder: Path, seed: int) -> None:
+def _check(orders: Sequence[Order], parents: Sequence[Trial], folder: Path, seed: int) -> None:
     unknown = {order.name for order in orders} - set(names())
     if unknown:
         raise TrainingError(f"Unknown methods {sorted(unknown)}; known are {names()}.")
     for order in orders:
-        if order.name in METHODS and order.count > parents:
-            raise TrainingError(f"'{order.name}' is to have {order.count} parents of {parents} bona fide clips.")
+        if order.name in METHODS and order.count > len(parents):
+            raise TrainingError(f"'{order.name}' is to have {order.count} parents of {len(parents)} bona fide clips.")
+    twice = [path for path, count in Counter(trial.path for trial in parents).items() if count > 1]
+    if twice:
+        raise TrainingError(
+            f"The protocols name '{twice[0]}' more than once. Paths tell parents apart; rename one folder."
+        )
     stamp = folder / "seed.txt"
+    if (folder / "protocol.csv").exists() and not stamp.exists():
+        raise TrainingError(f"'{folder}' holds a protocol that is none of fakes. Take another folder.")
     if stamp.exists() and stamp.read_text(encoding="utf-8").strip() != str(seed):
         raise TrainingError(f"'{folder}' holds files of another seed than {seed}. Take another folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -187,7 +197,7 @@ def _copied(parent: Trial, path: Path, name: str, shop: Workshop) -> Made:
         length = len(_load(parent.file, shop.max_samples))
         start, end = span(length, generator_of(shop.seed, name, parent.path))
         start_s, end_s = f"{start / SAMPLE_RATE_HZ:.3f}", f"{end / SAMPLE_RATE_HZ:.3f}"
-    return Made(trial, (parent.root.name, start_s, end_s))
+    return Made(trial, (parent.root.resolve().name, start_s, end_s))
 
 
 def _speak(numbers: Sequence[int], *, name: str, languages: tuple[str, ...], shop: Workshop) -> list[Made]:
@@ -218,12 +228,3 @@ def _rows(path: Path) -> dict[str, tuple[str, ...]]:
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         return {row["path"]: tuple(row.get(name) or "" for name in (*COLUMNS, *EXTRA_COLUMNS)) for row in reader}
-
-
-def _write(path: Path, rows: dict[str, tuple[str, ...]]) -> None:
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([*COLUMNS, *EXTRA_COLUMNS])
-        writer.writerows(rows.values())
-    part.replace(path)

@@ -50,7 +50,8 @@ def speak_to(
 ) -> tuple[str, str]:
     """Write the sentence that `rng` determines as FLAC, unless it is there; tell its voice and language.
 
-    The voice is kept in a file beside it, since only the engine knows it.
+    Both are kept in a file beside it: only the engine knows the voice, and with other texts or voices another language
+    would be drawn.
     """
     # In proportion to the root of the number of sentences: the big languages lead, the small ones are heard.
     weights = np.sqrt([len(texts[language]) for language in languages])
@@ -60,10 +61,11 @@ def speak_to(
     if not path.exists() or not beside.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         spoken = engine.speak(text, language, rng)
-        beside.write_text(spoken.voice, encoding="utf-8")
+        beside.write_text(f"{spoken.voice}\n{language}", encoding="utf-8")
         clip = as_recorded(spoken.samples, rng, max_samples=max_samples)
         write_flac(path, transcode(clip, STORE) if rng.random() < STORED else clip)
-    return beside.read_text(encoding="utf-8"), language
+    voice, _, spoken_language = beside.read_text(encoding="utf-8").partition("\n")
+    return voice, spoken_language or language
 
 
 def as_recorded(samples: Samples, rng: np.random.Generator, *, max_samples: int) -> Samples:

@@ -43,7 +43,7 @@ def read_texts(path: Path | None = None) -> dict[str, list[str]]:
         language, tab, sentence = line.partition("\t")
         if not line.strip() or line.startswith("#"):
             continue
-        if not tab or not sentence.strip():
+        if not tab or not language.strip() or not sentence.strip():
             raise TrainingError(f"'{source}' line {number}: expected a language code, a tab and a sentence: {line!r}")
         texts[language.strip()].append(sentence.strip())
     if not texts:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import pickletools
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ VALUES: dict[str, np.dtype[Any]] = {
     "LongStorage": np.dtype("<i8"),
     "HalfStorage": np.dtype("<f2"),
 }
+# What a file that is none, is cut off or lies about itself raises in zipfile, pickletools, numpy, torch and here.
+_BROKEN = (
+    *(OSError, zipfile.BadZipFile, zlib.error, StopIteration, ValueError, LookupError, TypeError),
+    *(AttributeError, RuntimeError, MemoryError),
+)
 
 
 @dataclass
@@ -54,7 +60,7 @@ def read_modules(path: Path) -> dict[str, torch.Tensor]:
             folder = pickled.removesuffix("data.pkl")
             state: dict[str, torch.Tensor] = {}
             _collect(_note(archive.read(pickled)), "", state, archive, folder)
-    except (OSError, zipfile.BadZipFile, StopIteration, ValueError, IndexError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise TrainingError(f"'{path}' is no PyTorch archive of a module: {error!r}.") from error
     return state
 

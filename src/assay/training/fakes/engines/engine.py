@@ -2,7 +2,7 @@
 
 An engine is found when it is used: a wheel, or a program of Debian; where it is absent, `MissingExtra` names what to
 install. It speaks one sentence with a voice, pace and pitch drawn from the generator, so a file is determined by seed,
-engine and number.
+engine, number and the voices that are installed.
 """
 
 from __future__ import annotations

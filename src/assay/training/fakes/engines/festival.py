@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assay.errors import MissingExtra
 from assay.training.fakes.engines.engine import Engine, Spoken, from_wav
 from assay.training.fakes.installed import program, run
 
@@ -55,6 +56,8 @@ def _speak(text: str, language: str, rng: np.random.Generator) -> Spoken:
 
 
 def _languages() -> tuple[str, ...]:
+    if not _installed():
+        raise MissingExtra(f"Festival has no voices here. Install some of Debian's {PACKAGES}.", extra=PACKAGES)
     return tuple(_installed())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assay.errors import MissingExtra
 from assay.training.fakes.engines.engine import Engine, Spoken, from_wav
 from assay.training.fakes.installed import program, run
 
@@ -45,6 +46,8 @@ def _speak(text: str, language: str, rng: np.random.Generator) -> Spoken:
 
 def _languages() -> tuple[str, ...]:
     program("RHVoice-test", PACKAGES)
+    if not _present():
+        raise MissingExtra(f"RHVoice has no voices here. Install some of Debian's {PACKAGES}.", extra=PACKAGES)
     return tuple(_present())
 
 
