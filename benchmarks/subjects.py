@@ -3,13 +3,13 @@
 | name | what one pass over the files does |
 |---|---|
 | `scan` | `Detector.scan_many`: hash, sniff, decode, speech activity, quality, network, decision, result |
-| `usual` | librosa loads and computes a log-mel spectrogram, PyTorch scores the windows that Assay scores |
+| `usual` | librosa loads and computes two log-mel spectrograms, PyTorch scores the windows that Assay scores |
 | `usual-half` | the same with windows that overlap by half, an eighth as many |
 | `network` | the detector network alone in ONNX Runtime: the floor |
 | `networks` | speech activity and the detector network, both alone |
 
 `network` and `networks` get samples that are already decoded, cut by the same `WindowCutter` as in a scan. `usual`
-puts a spectrogram of the same shape into the same trunk, pooling and head, with random weights: they cost as much as
+puts spectrograms of the same shape into the same trunks, pooling and heads, with random weights: they cost as much as
 trained ones. Each subject is built once (models loaded, not timed) and then called, once per pass.
 """
 
@@ -29,10 +29,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 RATE = 16_000
-# The usual way. 239 frames of 256 bins are what the trunk sees of one window; 16 frames are Assay's hop.
-FFT, FRAME_HOP, BINS = 1024, 256, 256
-WINDOW_FRAMES = 239
-HOP_FRAMES, HALF_WINDOW_FRAMES = 16, 128
+HALF_WINDOW = 32_768  # samples
 BATCH = 16
 
 
@@ -127,18 +124,19 @@ class Network:
 class Usual:
     """librosa and PyTorch, file by file, as a competent user writes it in an afternoon."""
 
-    def __init__(self, load: Load, *, hop_frames: int) -> None:
+    def __init__(self, load: Load, *, hop: int | None = None) -> None:
         import librosa
         import torch
 
-        from assay.training.audio_net import AudioResnet
+        from assay.training.audio_net import HOP_SAMPLES, WINDOW_SAMPLES, AudioResnet
 
         torch.set_num_threads(load.threads)
         torch.manual_seed(0)
-        self._load, self._hop, self._librosa, self._torch = load, hop_frames, librosa, torch
+        self._load, self._librosa, self._torch = load, librosa, torch
+        self._window, self._hop = WINDOW_SAMPLES, hop or HOP_SAMPLES
         # channels_last is what suits these convolutions on a processor; it costs one word.
         self._net = AudioResnet().eval().to(memory_format=torch.channels_last)
-        # Some of 256 mel filters on 513 bins stay empty, which librosa mentions; the cost is the same.
+        # Some of so many mel filters on so few bins stay empty, which librosa mentions; the cost is the same.
         warnings.filterwarnings("ignore", message="Empty filters detected")
 
     def __call__(self) -> None:
@@ -146,24 +144,33 @@ class Usual:
         self._load.over_files(self._score, self._load.files)
 
     def _score(self, file: str) -> int:
-        frames = self._spectrogram(file)
-        starts = range(0, max(1, len(frames) - WINDOW_FRAMES + 1), self._hop)
-        logits = [self._logits(frames, starts[first : first + BATCH]) for first in range(0, len(starts), BATCH)]
-        return sum(len(part) for part in logits)
-
-    def _spectrogram(self, file: str) -> Samples:
-        """Log-mel spectrogram, shape (frames, BINS)."""
         samples, _ = self._librosa.load(file, sr=RATE)
-        mel = self._librosa.feature.melspectrogram(y=samples, sr=RATE, n_fft=FFT, hop_length=FRAME_HOP, n_mels=BINS)
-        frames: Samples = self._librosa.power_to_db(mel).T
-        return frames
+        starts = range(0, max(1, len(samples) - self._window + 1), self._hop)
+        logits = [self._branch(branch, samples, starts) for branch in self._net.branches]
+        return len(sum(logits))
 
-    def _logits(self, frames: Samples, starts: range) -> Samples:
+    def _branch(self, branch: Any, samples: Samples, starts: range) -> Samples:
+        """Logits of one branch for the windows that begin at `starts`, `BATCH` at a time."""
+        view = branch.spectrum.view
+        mel = self._librosa.feature.melspectrogram(
+            y=samples, sr=RATE, n_fft=2 * view.frame, hop_length=view.step, n_mels=view.frame // 2
+        )
+        frames: Samples = self._librosa.power_to_db(mel).T
+        # As many frames as the trunk sees of one window, once the level is taken off.
+        seen = (self._window - view.frame) // view.step + 2 - view.level_frames
+        firsts = [min(start // view.step, len(frames) - seen) for start in starts]
+        return np.concatenate(
+            [
+                self._logits(branch, np.stack([frames[first : first + seen] for first in firsts[at : at + BATCH]]))
+                for at in range(0, len(firsts), BATCH)
+            ]
+        )
+
+    def _logits(self, branch: Any, windows: Samples) -> Samples:
         """One batch of windows through trunk, pooling and head."""
-        batch = np.stack([frames[start : start + WINDOW_FRAMES] for start in starts])[:, None]
         with self._torch.inference_mode():
-            spectrum = self._torch.from_numpy(batch).contiguous(memory_format=self._torch.channels_last)
-            logits: Samples = self._net.head(self._net.pool(self._net.trunk(spectrum).flatten(2))).numpy()
+            spectrum = self._torch.from_numpy(windows[:, None]).contiguous(memory_format=self._torch.channels_last)
+            logits: Samples = branch.head(branch.pool(branch.trunk(spectrum).flatten(2))).numpy()[:, 0, 0]
         return logits
 
     def facts(self) -> dict[str, Any]:
@@ -173,8 +180,8 @@ class Usual:
 
 SUBJECTS: dict[str, Callable[[Load], Any]] = {
     "scan": Scan,
-    "usual": lambda load: Usual(load, hop_frames=HOP_FRAMES),
-    "usual-half": lambda load: Usual(load, hop_frames=HALF_WINDOW_FRAMES),
+    "usual": Usual,
+    "usual-half": lambda load: Usual(load, hop=HALF_WINDOW),
     "network": lambda load: Network(load, speech=False),
     "networks": lambda load: Network(load, speech=True),
 }

@@ -1,7 +1,8 @@
 """Batches: half bona fide, half spoof, drawn in couples that share as much as the data allow.
 
-A couple is one bona fide clip and one spoof that are cut, transcoded and disturbed alike. There are three kinds, and
-the recipe says how many of each (`assay.training.recipe.Mixture`):
+A couple is one bona fide clip and one spoof that are cut and disturbed alike, and transcoded both or not at all (by one
+codec if they are of one content; a pack draws codecs per clip). There are three kinds, and the recipe says how many of
+each (`assay.training.recipe.Mixture`):
 
 - **content**: a spoof made from the bona fide clip. Nothing but the synthesis differs.
 - **source**: both from one source, so that what tells sources apart (microphone, format, language) tells nothing about
@@ -105,16 +106,15 @@ class CoupledBatches(IterableDataset[Batch]):
         for step in range(self.first, self.last):
             yield self.batch(step)
 
-    def couples(self, step: int, rng: np.random.Generator | None = None) -> list[Couple]:
-        """The couples of one step."""
-        rng = rng or np.random.default_rng([self.recipe.seed, step])
+    def couples(self, rng: np.random.Generator) -> list[Couple]:
+        """The couples of one step, drawn from its generator."""
         half = self.recipe.optimisation.batch_size // 2
         return [self.kinds[kind].draw(rng) for kind in rng.choice(len(self.kinds), size=half, p=self.shares)]
 
     def batch(self, step: int) -> Batch:
         """The batch of one step."""
         rng = np.random.default_rng([self.recipe.seed, step])
-        couples = self.couples(step, rng)
+        couples = self.couples(rng)
         half = len(couples)
         versions = np.zeros(half, np.int64)
         if (count := self.corpus.starts.shape[1]) > 1:

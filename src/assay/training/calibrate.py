@@ -126,7 +126,7 @@ def tail_of(statistics: Floats, repeats: int = 1, weights: Floats | None = None)
     files = float(given.sum() ** 2 / (given**2).sum()) / repeats if statistics.size else 0.0
     usable = [rate for rate in BODY if rate * files >= MIN_BEYOND or rate == 1.0]
     enough = files >= MIN_FILES
-    values = _weighted_quantiles(statistics, [1 - rate for rate in usable], given) if enough else np.empty(0)
+    values = weighted_quantiles(statistics, [1 - rate for rate in usable], given) if enough else np.empty(0)
     kept = [0] + [i for i in range(1, len(values)) if values[i] > values[i - 1]]
     if len(kept) < 2:
         raise TrainingError(
@@ -144,7 +144,7 @@ def tail_of(statistics: Floats, repeats: int = 1, weights: Floats | None = None)
     )
 
 
-def _weighted_quantiles(values: Floats, shares: Sequence[float], weights: Floats) -> Floats:
+def weighted_quantiles(values: Floats, shares: Sequence[float], weights: Floats) -> Floats:
     """Quantiles by linear interpolation; with equal weights those of `numpy.quantile`."""
     order = np.argsort(values, kind="stable")
     weight = weights[order]

@@ -29,7 +29,7 @@ from assay.models.card import Decision, DetectorCard, KnownAnswer
 from assay.models.registry import weights_folder
 from assay.training.audio_net import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
 from assay.training.batches import repeat_pad
-from assay.training.calibrate import calibration_of, operating_points_of, source_weights, tail_of
+from assay.training.calibrate import calibration_of, operating_points_of, source_weights, tail_of, weighted_quantiles
 from assay.training.corpus import Corpus, made_here
 from assay.training.development import STRETCH_S, STRETCH_WINDOWS, check_development, recordings, stretches
 from assay.training.quantise import quantise
@@ -132,7 +132,8 @@ def decision_of(llrs: Floats, corpus: Corpus, answer: Answerer, calibrate: Any, 
     spoof = _spoof(corpus)
     sources = [trial.source for trial in corpus.trials]
     weights = source_weights(sources, spoof)
-    miss_threshold = float(np.quantile(llrs[:, spoof], BONA_FIDE_MISS_RATE))
+    spoofed = np.tile(weights[spoof], llrs.shape[0])
+    miss_threshold = float(weighted_quantiles(llrs[:, spoof].ravel(), [BONA_FIDE_MISS_RATE], spoofed)[0])
     return Decision(
         file=tail_of(llrs[:, ~spoof].ravel(), llrs.shape[0], np.tile(weights[~spoof], llrs.shape[0])),
         contrast=tail_of(_contrasts(corpus, answer, calibrate)),
@@ -196,7 +197,7 @@ def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, deve
         "name": plan.name,
         "version": plan.version,
         "kind": "audio-detector",
-        "summary": "Synthetic speech: log spectrum, residual network, attentive statistics over 4 s windows.",
+        "summary": "Synthetic speech: two log spectra, a residual network and attentive statistics for each, 4 s windows.",
         "file": f"{plan.name}.onnx",
         "licence_weights": "Apache-2.0",
         "origin": "trained by `assay train audio` with the recipe named here",

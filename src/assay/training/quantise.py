@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from assay.training.batches import repeat_pad
 from assay.training.corpus import Corpus
 
 CALIBRATION_CLIPS = 256
@@ -33,14 +33,14 @@ class _Clips(CalibrationDataReader):  # type: ignore[misc] # no types in onnxrun
     """Training clips, spread over the corpus, one window each."""
 
     def __init__(self, corpus: Corpus, window: int) -> None:
-        every = max(1, len(corpus.trials) // CALIBRATION_CLIPS)
+        every = -(-len(corpus.trials) // CALIBRATION_CLIPS)
         self._feeds = self._draw(corpus, window, range(0, len(corpus.trials), every))
 
     @staticmethod
     def _draw(corpus: Corpus, window: int, indices: range) -> Iterator[dict[str, Any]]:
         versions = corpus.starts.shape[1]
         for number, index in enumerate(indices):
-            yield {"samples": np.resize(corpus.clip(index, number % versions), window)[None]}
+            yield {"samples": repeat_pad(corpus.clip(index, number % versions), window)[None]}
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self._feeds, None)
