@@ -197,7 +197,7 @@ def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, deve
         "name": plan.name,
         "version": plan.version,
         "kind": "audio-detector",
-        "summary": "Synthetic speech: two log spectra, a residual network and attentive statistics for each, 4 s windows.",
+        "summary": "Synthetic speech: two log spectra, a residual network and attentive statistics on each, 4 s.",
         "file": f"{plan.name}.onnx",
         "licence_weights": "Apache-2.0",
         "origin": "trained by `assay train audio` with the recipe named here",
