@@ -84,17 +84,14 @@ class ChannelView:
     def timeline(self) -> Timeline:
         """Probabilities at an even step, at most `MAX_TIMELINE` of them."""
         each = math.ceil(self._cells.size / MAX_TIMELINE)
-        cells = np.pad(self._cells, (0, -self._cells.size % each), constant_values=np.nan).reshape(-1, each)
-        scored = ~np.isnan(cells)
-        count = scored.sum(1)
-        llrs = np.where(scored, cells, 0.0).sum(1) / np.maximum(count, 1)
+        llrs = self._cells if each == 1 else _means(self._cells, each)
+        # The posterior of all of them at once; see `posterior`.
+        low = np.exp(-np.abs(odds := llrs + math.log(self._prior) - math.log1p(-self._prior)))
+        shown = np.round(np.where(odds >= 0, 1.0, low) / (1 + low), 4).tolist()
         return Timeline(
             start_s=0.0,
             step_s=each * self._hop_s,
-            spoof_probability=tuple(
-                round(posterior(llr, self._prior), 4) if some else None
-                for llr, some in zip(llrs.tolist(), count.tolist(), strict=True)
-            ),
+            spoof_probability=tuple(value if value == value else None for value in shown),
             channel=self.index,
         )
 
@@ -110,6 +107,15 @@ class ChannelView:
             )
             for first, last in runs(np.isnan(self._cells))
         ]
+
+
+def _means(cells: Floats, each: int) -> Floats:
+    """Mean of each so many cells over those that are scored; nan where none is."""
+    rows = np.pad(cells, (0, -cells.size % each), constant_values=np.nan).reshape(-1, each)
+    scored = ~np.isnan(rows)
+    count = scored.sum(1)
+    means: Floats = np.where(count > 0, np.where(scored, rows, 0.0).sum(1), np.nan) / np.maximum(count, 1)
+    return means
 
 
 def findings(scores: AudioScores) -> tuple[Finding, ...]:

@@ -37,8 +37,14 @@ def cell_means(llrs: Floats, windows_per_cell: int) -> Floats:
 
 def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last-plus-one index of each unbroken stretch of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+    if not flags.size:
+        return []
+    edges = (np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist()
+    if flags[0]:
+        edges.insert(0, 0)
+    if flags[-1]:
+        edges.append(flags.size)
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def suspicious_spans(llrs: Floats, *, median: float, threshold: float, hop_s: float, window_s: float) -> list[Span]:

@@ -22,6 +22,7 @@ EVERY = 4  # a spectrum of each fourth frame, 0.256 s, is plenty for a band edge
 BAND_DB = 50.0
 LOWEST_HZ = 100.0  # hum and rumble below are not what the band edge is compared with
 FULL_SCALE = 0.999
+_WINDOW = np.hanning(FRAME).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ class QualityMeter:
         self._powers: list[NDArray[np.float32]] = []
         self._held = np.empty(0, np.float32)
         self._spectrum = np.zeros(FRAME // 2 + 1)
-        self._window = np.hanning(FRAME).astype(np.float32)
         self._frames = 0
         self._clipped = 0
         self._samples = 0
@@ -65,7 +65,7 @@ class QualityMeter:
         frames = held[: count * FRAME].reshape(-1, FRAME)
         self._powers.append(_powers(frames))
         picked = frames[-self._frames % EVERY :: EVERY]
-        bins = np.fft.rfft(picked * self._window)
+        bins = np.fft.rfft(picked * _WINDOW)
         self._spectrum += (bins.real**2 + bins.imag**2).sum(0)
         self._frames += count
         self._held = held[count * FRAME :].copy()
