@@ -96,7 +96,8 @@ def test_gain_does_not_matter(llr, speech, gain_db):
 
 def test_polarity_does_not_matter(llr, speech):
     samples, rate = speech
-    assert llr((-samples, rate)) == pytest.approx(llr(speech), abs=SAME)
+    # The faint noise that zeros are filled with is not turned round with them.
+    assert llr((-samples, rate)) == pytest.approx(llr(speech), abs=0.02)
 
 
 def test_threads_do_not_matter(llr, examples):

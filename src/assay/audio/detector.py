@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.audio.quality import Quality, QualityMeter
+from assay.audio.silence import SilenceFiller
 from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity
 from assay.audio.windows import WindowCutter
 from assay.models.card import DetectorCard
@@ -160,6 +161,7 @@ class _Lane:
         self._detector, self._card, self._clock, self._prepared = detector, card, clock, prepared
         self._stream = detector._speech.stream()
         self._meter = QualityMeter()
+        self._filler = SilenceFiller()
         self._cutter = WindowCutter(card.window_samples, card.hop_samples, windows=STRETCH_WINDOWS)
         self._speech: list[NDArray[np.bool_]] = []
         self._logits: list[NDArray[np.float32]] = []
@@ -176,7 +178,8 @@ class _Lane:
         with self._clock("speech"):
             self._speech.append(self._stream.push(samples) >= SPEECH)
         with self._clock("network"):
-            self._logits += [self._detector.logits(stretch) for stretch in self._cutter.push(samples)]
+            stretches = self._cutter.push(self._filler.push(samples))
+            self._logits += [self._detector.logits(stretch) for stretch in stretches]
 
     def finish(self, samples: int) -> ChannelScores:
         if self._prepared is not None:

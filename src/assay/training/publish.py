@@ -39,8 +39,8 @@ Floats = NDArray[np.float64]
 MAX_EER_LOSS = 0.005  # of 8-bit integers against floats, on development clips
 PARITY = 1e-3  # logits; the two runtimes sum in different orders
 BONA_FIDE_MISS_RATE = 0.1
-# Runtimes and processors round differently, and a rounding error of 1e-6 in a spectrum moves the integer network's llr by
-# up to 0.02. Five times as much still cannot change a verdict's meaning; an altered weight is told by its hash.
+# Runtimes and processors round differently, and a rounding error of 1e-6 in the samples moves the integer network's llr
+# by up to 0.02. Five times as much still cannot change a verdict's meaning; an altered weight is told by its hash.
 SELF_TEST_LLR = 0.1
 KNOWN_ANSWER = "known-answer.flac"
 log = logging.getLogger("assay.training.publish")
