@@ -145,7 +145,8 @@ class Usual:
 
     def _score(self, file: str) -> int:
         samples, _ = self._librosa.load(file, sr=RATE)
-        starts = range(0, max(1, len(samples) - self._window + 1), self._hop)
+        # As in a scan, what remains behind the last whole hop is scored, too.
+        starts = range(0, max(1, len(samples) - self._window + self._hop), self._hop)
         logits = [self._branch(branch, samples, starts) for branch in self._net.branches]
         return len(sum(logits))
 
