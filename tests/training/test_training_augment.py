@@ -12,7 +12,7 @@ from assay.training.augment import Channel, band_masks
 from assay.training.recipe import Augmentation
 
 SAMPLES = 16_384
-EVERYTHING = Augmentation(room=1, noise=1, band=1, clip=1, mask=1)
+EVERYTHING = Augmentation(room=1, noise=1, band=1, clip=1, mask=1, replay=1, boost=1)
 NOTHING = Augmentation(room=0, noise=0, band=0, clip=0, mask=0)
 
 
@@ -66,6 +66,19 @@ def test_without_any_chance_only_faint_noise_and_gain_remain():
     wanted = 0.5 * waves / waves.abs().max()
     error_db = 10 * torch.log10((treated - wanted).square().mean() / wanted.square().mean())
     assert error_db < -35
+
+
+@pytest.mark.parametrize("part", ["boost", "replay"])
+def test_distortion_bends_the_signal_beyond_what_a_filter_does(part):
+    """A tone gets overtones: power outside its own bin, far above the faint noise."""
+    time = torch.arange(SAMPLES) / 16_000
+    tone = 0.3 * torch.sin(2 * torch.pi * 500 * time)[None]
+    plain, bent = (treat(settings, tone, [0]) for settings in (NOTHING, NOTHING.model_copy(update={part: 1.0})))
+    shares = []
+    for wave in (plain, bent):
+        power = torch.fft.rfft(wave[0] * torch.hann_window(SAMPLES)).abs().square()
+        shares.append(float(power[1000:1600].sum() / power.sum()))  # second and third overtone: 1 and 1.5 kHz
+    assert shares[1] > 30 * shares[0]
 
 
 def test_recorded_noises_and_rooms_join_the_banks_whatever_their_rate_and_channels(tmp_path):

@@ -184,3 +184,15 @@ def test_padding_repeats_forwards_and_longer_input_is_cut():
     samples = np.arange(3, dtype=np.float32)
     assert repeat_pad(samples, 7).tolist() == [0, 1, 2, 0, 1, 2, 0]
     assert repeat_pad(samples, 2).tolist() == [0, 1]
+
+
+def test_a_paused_clip_stands_between_zeros_and_its_couple_alike(recipe, trials):
+    chosen = recipe()
+    paused = chosen.augmentation.model_copy(update={"pause": 1.0, "speed": 0.0})
+    plan = chosen.model_copy(update={"augmentation": paused, "mixture": Mixture(content=1, source=0, any=0)})
+    waves, _, _ = CoupledBatches(corpus_of(trials), plan, WINDOW, 0, 1).batch(0)
+    heard = waves != 0
+    assert 0 < heard.float().mean() < LENGTH / WINDOW + 0.01  # never repeated
+    starts = heard.int().argmax(1)
+    assert len(set(starts.tolist())) > 2
+    assert starts[: len(waves) // 2].tolist() == starts[len(waves) // 2 :].tolist()

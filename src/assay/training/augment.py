@@ -1,9 +1,14 @@
 """What happens to a recording on its way, done to a whole batch at once and to both keys alike.
 
+In this order: a cheap chain's non-linear filters and crackle (`_boost`), a loudspeaker (`_loudspeaker`), the room, the
+noise in it, the microphone's band, overdrive.
+
 All filters work on one spectrum of the whole window, so rooms, noise and bands cost two transforms together.
 Convolution is therefore circular, which fits windows that are padded by repetition. Every parameter is drawn from a
 passed generator, once per group: a spoof and its parent form a group and get the very same treatment. All of it runs
 on the processor, also where a GPU trains, so that both see the same draws.
+
+Sources: RawBoost (Tak et al., ICASSP 2022) for non-linear convolutive and impulsive, signal-dependent noise.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from assay.training.sound import SAMPLE_RATE_HZ, read_sound
 
 
 class Channel:
-    """Room, noise, band and overdrive for a batch of windows.
+    """Distortion, replay, room, noise, band and overdrive for a batch of windows.
 
     Args:
         settings: Chances of each part.
@@ -55,9 +60,14 @@ class Channel:
         def chance(probability: float) -> torch.Tensor:
             return torch.rand(count, generator=generator) < probability
 
+        power = waves.square().mean(1, keepdim=True)
+        if self.settings.boost:
+            waves = self._boost(waves, chance(self.settings.boost)[groups], groups, count, generator)
+        replayed = chance(self.settings.replay)
+        if self.settings.replay:
+            waves = self._loudspeaker(waves, replayed[groups], groups, count, generator)
         spectra = torch.fft.rfft(waves)
-        power = spectra.abs().square().mean(1, keepdim=True)
-        in_room = chance(self.settings.room)[groups]
+        in_room = (chance(self.settings.room) | replayed)[groups]
         if in_room.any():
             pick = torch.randint(len(self.room_spectra), (count,), generator=generator)[groups]
             spectra[in_room] *= self.room_spectra[pick[in_room]]
@@ -76,10 +86,44 @@ class Channel:
         clipped = torch.where(drive > 1, (waves * drive).clamp(-1, 1), waves)
         return torch.where(power > 0, 0.5 * clipped, waves)
 
+    def _boost(
+        self, waves: torch.Tensor, chosen: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Filtered powers of the signal added to it, and gains of their own for single samples."""
+        peaks = waves.abs().amax(1, keepdim=True).clamp_min(1e-9)
+        unit = waves / peaks
+        added = torch.zeros_like(torch.fft.rfft(unit))
+        for power in (2, 3, 4):
+            gain_db = -15 - 20 * torch.rand(count, 1, generator=generator)
+            gains = 10 ** ((gain_db + self._curve_db(count, 6.0, generator)) / 20)
+            added += torch.fft.rfft(unit**power) * gains[groups]
+        crackling = torch.rand(count, 1, generator=generator) < 0.5
+        share = 0.05 * torch.rand(count, 1, generator=generator) * crackling
+        # One pattern for all members of a group; which one it is does not matter.
+        struck = torch.rand(count, self.samples, generator=generator) < share
+        strength = 0.5 * torch.rand(count, 1, generator=generator)
+        crackle = 1 + struck * strength * torch.randn(count, self.samples, generator=generator)
+        return torch.where(chosen[:, None], (unit + torch.fft.irfft(added, n=self.samples)) * crackle[groups], waves)
+
+    def _loudspeaker(
+        self, waves: torch.Tensor, chosen: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """A small loudspeaker: uneven, without bass, driven into saturation. The room and its noise come after it."""
+        bass = 80 + 320 * torch.rand(count, 1, generator=generator)
+        gains = 10 ** (self._curve_db(count, 5.0, generator) / 20) * torch.sigmoid((self.frequencies - bass) / 40)
+        drive = 0.3 + 1.7 * torch.rand(count, 1, generator=generator)
+        played = torch.fft.irfft(torch.fft.rfft(waves) * gains[groups], n=self.samples)
+        played = played / played.abs().amax(1, keepdim=True).clamp_min(1e-9)
+        return torch.where(chosen[:, None], torch.tanh(drive[groups] * played), waves)
+
+    def _curve_db(self, count: int, deviation_db: float, generator: torch.Generator) -> torch.Tensor:
+        """Smooth random equaliser in dB, shape (count, bins)."""
+        knots = deviation_db * torch.randn(count, 1, 10, generator=generator)
+        return torch.nn.functional.interpolate(knots, len(self.frequencies), mode="linear")[:, 0]
+
     def _bands(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Smooth equaliser times low-pass times high-pass, shape (count, bins)."""
-        knots = 4 * torch.randn(count, 1, 10, generator=generator)
-        curve_db = torch.nn.functional.interpolate(knots, len(self.frequencies), mode="linear")[:, 0]
+        curve_db = self._curve_db(count, 4.0, generator)
         telephone = torch.rand(count, 1, generator=generator) < 0.25
         upper = torch.where(telephone, torch.tensor(3500.0), 3400 + 5200 * torch.rand(count, 1, generator=generator))
         lower = 20 + 330 * torch.rand(count, 1, generator=generator) ** 2

@@ -123,16 +123,24 @@ class CoupledBatches(IterableDataset[Batch]):
         cuts = rng.random((half, 3))
         # Where a synthesiser leaves its traces depends on the rate it works at; other speeds move them.
         paces = np.where(rng.random(half) < self.recipe.augmentation.speed, rng.uniform(0.9, 1.1, half), 1.0)
+        # How much of the silence around a paused clip comes before it.
+        paused = rng.random(half) < self.recipe.augmentation.pause
+        places = np.where(paused, rng.random(half), np.nan)
         waves = [
-            self._cut(couple[key], int(versions[row]), float(paces[row]), cuts[row])
+            self._cut(couple[key], int(versions[row]), float(paces[row]), cuts[row], float(places[row]))
             for key in (0, 1)
             for row, couple in enumerate(couples)
         ]
         keys = torch.cat([torch.zeros(half), torch.ones(half)])
         return torch.from_numpy(np.stack(waves)), keys, torch.arange(half).repeat(2)
 
-    def _cut(self, index: int, version: int, pace: float, draws: NDArray[np.float64]) -> NDArray[np.float32]:
-        """A stretch of the clip, repeated up to the window; half of the time it is shorter than it could be."""
+    def _cut(
+        self, index: int, version: int, pace: float, draws: NDArray[np.float64], place: float
+    ) -> NDArray[np.float32]:
+        """A stretch of the clip; half of the time it is shorter than it could be.
+
+        It is repeated up to the window, or stands between zeros, `place` of them before it, if that is a number.
+        """
         samples = self.corpus.clip(index, version)
         whole, length, start = draws
         kept = min(len(samples), self.window)
@@ -142,7 +150,10 @@ class CoupledBatches(IterableDataset[Batch]):
         cut = samples[first : first + kept]
         if pace != 1.0:
             cut = soxr.resample(cut, SAMPLE_RATE_HZ * pace, SAMPLE_RATE_HZ, quality="MQ")
-        return repeat_pad(cut, self.window)
+        if np.isnan(place) or len(cut) >= self.window:
+            return repeat_pad(cut, self.window)
+        before = int(place * (self.window - len(cut)))
+        return np.pad(cut, (before, self.window - len(cut) - before))
 
 
 def couples_of(corpus: Corpus) -> dict[str, ContentCouples | SourceCouples | AnyCouples]:

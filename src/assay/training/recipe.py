@@ -47,6 +47,9 @@ class Augmentation(_Part):
     noise: float = Field(default=0.5, ge=0, le=1, description="add noise at 5 to 40 dB")
     band: float = Field(default=0.6, ge=0, le=1, description="equalise and limit the band")
     clip: float = Field(default=0.1, ge=0, le=1, description="overdrive")
+    replay: float = Field(default=0.0, ge=0, le=1, description="play through a loudspeaker, record in a room again")
+    boost: float = Field(default=0.0, ge=0, le=1, description="non-linear filters and impulsive noise, as RawBoost")
+    pause: float = Field(default=0.0, ge=0, le=1, description="silence around a short clip rather than its repetition")
     mask: float = Field(default=0.5, ge=0, le=1, description="blank bands of the spectrogram")
 
 
