@@ -9,7 +9,7 @@ import typer
 
 from assay.errors import MissingExtra
 
-EXTRA_MODULES = frozenset({"lightning", "onnx", "onnxscript", "pyworld", "tensorboard", "torch"})
+EXTRA_MODULES = frozenset({"lightning", "onnx", "onnxscript", "pyworld", "safetensors", "tensorboard", "torch"})
 
 EPILOG = """\b
 Examples:
@@ -35,6 +35,10 @@ def audio(
     work: Annotated[Path, typer.Option(help="Folder for checkpoints, caches and the run.", file_okay=False)],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare data.")] = None,
+    member: Annotated[
+        list[Path] | None,
+        typer.Option(help="Work folder of an ended run whose branches join in. May be given again.", file_okay=False),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for weight and card; --work if not given.", file_okay=False),
@@ -51,4 +55,4 @@ def audio(
         if (error.name or "").partition(".")[0] in EXTRA_MODULES:
             raise MissingExtra.of("train", "Training") from error
         raise
-    say(str(train_audio(recipe, data, work, resume=resume, jobs=settings.jobs, out=out)))
+    say(str(train_audio(recipe, data, work, resume=resume, jobs=settings.jobs, members=member or (), out=out)))

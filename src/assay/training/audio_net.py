@@ -19,14 +19,15 @@ Sources: residual blocks (He et al., CVPR 2016); attentive statistics pooling (O
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 SAMPLE_RATE_HZ = 16_000
-POOL_FRAMES = 8
 WINDOW_SAMPLES = 65_536  # 4.096 s
 HOP_SAMPLES = 4_096  # 0.256 s: the stride of every trunk
 MASK_BANDS = 256  # bands that training may hide, 31.25 Hz each
@@ -41,18 +42,21 @@ class View:
         step: Samples between frames; divides half a frame.
         level_frames: Frames over which the level is taken, odd.
         channels: Of the trunk's four stages.
-        finer: Whether frames come four to 16 ms rather than one, which the trunk's first layers make up for.
+        trunk: ``coarse`` for a frame each 16 ms; ``fine`` for four in that time, which the first layers make up for;
+            ``brief`` likewise, but hearing 1 s rather than 2.3 s at once, so that training can take shorter pieces.
     """
 
     frame: int
     step: int
     level_frames: int
     channels: tuple[int, int, int, int]
-    finer: bool
+    trunk: Literal["coarse", "fine", "brief"]
 
 
-HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), finer=False)
-PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 48, 96), finer=True)
+HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), trunk="coarse")
+PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 48, 96), trunk="fine")
+FRAMES = {"coarse": 8, "fine": 8, "brief": 13}  # of a window that a trunk leaves; it loses some at both ends
+VIEWS = {"harmonics": HARMONICS, "pulses": PULSES}
 
 
 class LogSpectrum(nn.Module):
@@ -135,20 +139,56 @@ class Residual(nn.Module):
         return torch.relu(x[:, :, 2:-2] + self.second(self.first(x)))
 
 
-class SlidingStatistics(nn.Module):
-    """Attention-weighted mean and deviation over each `POOL_FRAMES` consecutive frames."""
+class Flat(nn.Module):
+    """Two convolutions over frequency around a shortcut."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.first = _conv(channels, channels, kernel=(1, 3))
+        self.second = nn.Sequential(
+            nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=False), nn.BatchNorm2d(channels)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, channels, frames, bins)` to the same."""
+        return torch.relu(x + self.second(self.first(x)))
+
+
+def _trunk(view: View, inputs: int) -> list[nn.Module]:
+    """Layers that halve the bins four times and leave a frame per hop."""
+    stem, low, middle, high = view.channels
+    if view.trunk == "coarse":
+        return [
+            _conv(inputs, stem, 2),
+            _conv(stem, low, 2),
+            _conv(low, middle, 2),
+            nn.Identity(),
+            Residual(middle),
+            _conv(middle, high, 2),
+            Residual(high),
+        ]
+    first = [_conv(inputs, stem, (4, 2), (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)]
+    if view.trunk == "fine":
+        return [*first, _conv(middle, middle, (2, 1)), Residual(middle), _conv(middle, high, 2), Residual(high)]
+    return [*first, Residual(middle), _conv(middle, middle, (2, 1)), _conv(middle, high, 2), Flat(high)]
+
+
+class SlidingStatistics(nn.Module):
+    """Attention-weighted mean and deviation over each `frames` consecutive frames, or over all if there are fewer."""
+
+    def __init__(self, channels: int, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
         self.attention = nn.Sequential(nn.Conv1d(channels, 32, 1), nn.Tanh(), nn.Conv1d(32, channels, 1), nn.Tanh())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """`(n, channels, frames)` to `(n, windows, 2 * channels)`."""
         # Weights lie between e^-3 and e^3, so that sums over any stretch stay well-conditioned.
         weight = (3 * self.attention(x)).exp()
+        frames = min(self.frames, x.shape[2]) if self.training else self.frames
 
         def pool(values: torch.Tensor) -> torch.Tensor:
-            return functional.avg_pool1d(values, POOL_FRAMES, 1)
+            return functional.avg_pool1d(values, frames, 1)
 
         total = pool(weight)
         mean = pool(weight * x) / total
@@ -161,22 +201,15 @@ class Branch(nn.Module):
 
     def __init__(self, view: View, embedding: int = 128) -> None:
         super().__init__()
-        stem, low, middle, high = view.channels
         self.spectrum = LogSpectrum(view)
         bins = view.frame // 2 // 16  # four layers halve them
         self.trunk = nn.Sequential(
-            _conv(1, stem, (4, 2), (5, 5)) if view.finer else _conv(1, stem, 2),
-            _conv(stem, low, 2),
-            _conv(low, middle, 2),
-            _conv(middle, middle, (2, 1)) if view.finer else nn.Identity(),
-            Residual(middle),
-            _conv(middle, high, 2),
-            Residual(high),
-            nn.Conv2d(high, embedding, (1, bins), bias=False),
+            *_trunk(view, 1),
+            nn.Conv2d(view.channels[-1], embedding, (1, bins), bias=False),
             nn.BatchNorm2d(embedding),
             nn.ReLU(),
         )
-        self.pool = SlidingStatistics(embedding)
+        self.pool = SlidingStatistics(embedding, FRAMES[view.trunk])
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(2 * embedding, 1)
 
@@ -192,11 +225,16 @@ class Branch(nn.Module):
 
 
 class AudioResnet(nn.Module):
-    """Raw 16 kHz samples to one logit per window, positive for spoof."""
+    """Raw 16 kHz samples to one logit per window, positive for spoof.
 
-    def __init__(self, views: tuple[View, ...] = (HARMONICS, PULSES)) -> None:
+    Args:
+        views: Names in `VIEWS`, one per branch; a name may come again.
+    """
+
+    def __init__(self, views: Sequence[str] = ("harmonics", "pulses")) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(Branch(view) for view in views)
+        self.views = tuple(views)
+        self.branches = nn.ModuleList(Branch(VIEWS[name]) for name in views)
 
     def branch_logits(self, samples: torch.Tensor, band_mask: torch.Tensor | None = None) -> torch.Tensor:
         """What each branch says, shape (branches, n, k + 1); arguments as for `forward`."""

@@ -27,6 +27,7 @@ from assay.training.augment import Channel, band_masks
 from assay.training.batches import Batch, CoupledBatches, repeat_pad
 from assay.training.chatter import Progress, quiet
 from assay.training.corpus import Corpus
+from assay.training.muon import Muon
 from assay.training.recipe import Recipe
 
 REPORT_STEPS = 100
@@ -49,7 +50,7 @@ class AudioTraining(lightning.LightningModule):
     def __init__(self, recipe: Recipe, train: Corpus, development: Corpus, channel: Channel) -> None:
         super().__init__()
         self.recipe, self.train_corpus, self.development, self.channel = recipe, train, development, channel
-        self.net = AudioResnet()
+        self.net = AudioResnet(recipe.network.views)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._resumed: tuple[int, dict[str, torch.Tensor]] | None = None
 
@@ -89,7 +90,8 @@ class AudioTraining(lightning.LightningModule):
                 torch.cuda.set_rng_state(self._resumed[1]["cuda"], self.device)
             self._resumed = None
         last = min(first + each, self.recipe.optimisation.steps)
-        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, WINDOW_SAMPLES, first, last), batch_size=None)
+        samples = self.recipe.network.train_samples
+        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, samples, first, last), batch_size=None)
 
     def treated(self, batch: Batch, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Waves after their channel, and their band masks, as the seed and the step decide."""
@@ -146,17 +148,19 @@ class AudioTraining(lightning.LightningModule):
         return logits[:, 0].float().cpu()
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on norms and biases, linear warm-up and cosine decay."""
+        """AdamW without decay on norms and biases, Muon for convolutions if the recipe says so, warm-up, cosine."""
         settings = self.recipe.optimisation
-        weights = [p for p in self.net.parameters() if p.ndim > 1]
-        others = [p for p in self.net.parameters() if p.ndim <= 1]
-        optimiser = torch.optim.AdamW(
-            [
-                {"params": weights, "weight_decay": settings.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-        )
+        parameters = list(self.net.parameters())
+        convolutions = [p for p in parameters if p.ndim > 2 and settings.muon_rate]
+        weights = [p for p in parameters if p.ndim > 1 and not any(p is known for known in convolutions)]
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": settings.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        if convolutions:
+            muon = {"params": convolutions, "weight_decay": settings.weight_decay, "lr": settings.muon_rate}
+            groups.append({"muon": True, **muon})
+        optimiser = Muon(groups, lr=settings.learning_rate)
         warm = max(1, settings.steps // 20)
 
         def factor(step: int) -> float:
@@ -215,7 +219,8 @@ def refresh_statistics(module: AudioTraining) -> None:
             part.momentum = None  # a plain mean over all batches
     module.net.train()
     first = settings.steps  # batches that training has not drawn
-    batches = CoupledBatches(module.train_corpus, module.recipe, WINDOW_SAMPLES, first, first + REFRESH_BATCHES)
+    samples = module.recipe.network.train_samples
+    batches = CoupledBatches(module.train_corpus, module.recipe, samples, first, first + REFRESH_BATCHES)
     with torch.inference_mode():
         for step, batch in enumerate(batches):
             waves, masks = module.treated(batch, first + step)

@@ -13,6 +13,7 @@ import logging
 import subprocess
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,13 +166,15 @@ def _whole_hops(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return samples[: (len(samples) - WINDOW_SAMPLES) // HOP_SAMPLES * HOP_SAMPLES + WINDOW_SAMPLES]
 
 
-def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, development: Corpus, folder: Path) -> Path:
+def publish(
+    net: AudioResnet, plan: Recipe, *, recipes: Sequence[str], train: Corpus, development: Corpus, folder: Path
+) -> Path:
     """Write ``<name>.onnx`` and ``<name>.json``.
 
     Args:
         net: The trained network, on the processor.
         plan: Its recipe.
-        recipe: Where that stands; the card names the file.
+        recipes: Names of the files that the branches were trained by, `plan`'s last.
         train: For the card's list of data.
         development: Clips that training never saw, for everything measured.
         folder: Created if need be.
@@ -199,7 +202,7 @@ def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, deve
         "name": plan.name,
         "version": plan.version,
         "kind": "audio-detector",
-        "summary": "Synthetic speech: two log spectra, a residual network and attentive statistics on each, 4 s.",
+        "summary": f"Synthetic speech: {len(net.branches)} views of 4 s, convolutions and attentive pooling on each.",
         "file": f"{plan.name}.onnx",
         "licence_weights": "Apache-2.0",
         "origin": "trained by `assay train audio` with the recipe named here",
@@ -208,7 +211,7 @@ def publish(net: AudioResnet, plan: Recipe, *, recipe: Path, train: Corpus, deve
         "window_samples": WINDOW_SAMPLES,
         "hop_samples": HOP_SAMPLES,
         "min_speech_s": 1.0,
-        "recipe": recipe.name,
+        "recipe": ", ".join(dict.fromkeys(recipes)),
         "commit": _commit(),
         "calibration": calibration.model_dump(),
         "precision": precision,

@@ -31,11 +31,25 @@ class Optimisation(_Part):
     batch_size: int = Field(gt=3, multiple_of=4, description="clips per step; half of each key")
     learning_rate: float = Field(gt=0, description="peak, after the warm-up")
     weight_decay: float = Field(ge=0, description="AdamW decay of the convolution and dense weights")
+    muon_rate: float = Field(
+        default=0.0, ge=0, description="peak for convolutions by Muon; 0 leaves them to AdamW, with `learning_rate`"
+    )
     label_smoothing: float = Field(
         default=0.02, ge=0, lt=0.5, description="keeps logits finite on labels that may be wrong"
     )
     average_decay: float = Field(default=0.999, ge=0, lt=1, description="exponential moving average of the weights")
     evaluate_every: int = Field(default=1000, gt=0, description="steps between scorings of the development part")
+
+
+class Network(_Part):
+    """What is trained; see `assay.training.audio_net`."""
+
+    views: tuple[str, ...] = Field(
+        default=("harmonics", "pulses"), min_length=1, description="how each branch looks at the sound"
+    )
+    train_samples: int = Field(
+        default=65_536, gt=0, multiple_of=4096, description="of a clip in training; at most a window"
+    )
 
 
 class Augmentation(_Part):
@@ -76,6 +90,7 @@ class Recipe(_Part):
     codec_versions: int = Field(default=2, ge=0, le=8, description="transcoded versions kept of every clip")
     integers: bool = Field(default=True, description="publish 8-bit convolutions if that costs at most 0.005 of EER")
     optimisation: Optimisation
+    network: Network = Network()
     mixture: Mixture = Mixture()
     augmentation: Augmentation = Augmentation()
 

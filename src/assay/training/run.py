@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from assay.training.audio_net import WINDOW_SAMPLES
 from assay.training.augment import Channel
 from assay.training.corpus import pack, read_recipe_trials, recipe_fakes
 from assay.training.development import check_development
 from assay.training.fit import fit
+from assay.training.members import join, load_network, save_network
 from assay.training.publish import publish
 from assay.training.recipe import load_recipe
 
@@ -23,7 +23,14 @@ log = logging.getLogger("assay.training.run")
 
 
 def train_audio(
-    recipe: Path, protocols: Sequence[Path], work: Path, *, resume: bool = False, jobs: int = 1, out: Path | None = None
+    recipe: Path,
+    protocols: Sequence[Path],
+    work: Path,
+    *,
+    resume: bool = False,
+    jobs: int = 1,
+    members: Sequence[Path] = (),
+    out: Path | None = None,
 ) -> Path:
     """Train, calibrate and export a detector of synthetic speech.
 
@@ -34,6 +41,7 @@ def train_audio(
         work: Folder for everything in between; created.
         resume: Go on from the last checkpoint in `work`, if there is one.
         jobs: Processes for spoofs and codecs.
+        members: Work folders of ended runs; what is published is their branches and this run's side by side.
         out: Folder for ``<name>.onnx`` and ``<name>.json``; `work` if None.
 
     Returns:
@@ -45,6 +53,7 @@ def train_audio(
         ProtocolError: If a protocol is malformed.
     """
     plan = load_recipe(recipe)
+    others = [load_network(folder) for folder in members]
     train, development = read_recipe_trials(protocols, plan)
     work.mkdir(parents=True, exist_ok=True)
     packed = partial(pack, work=work, versions=plan.codec_versions, seed=plan.seed, jobs=jobs)
@@ -56,6 +65,10 @@ def train_audio(
     learnt = packed([*train, *made])
     beside = protocols[0].parent
     folders = [folder if folder.is_dir() else None for folder in (beside / "noise", beside / "rir")]
-    channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=folders[0], rooms=folders[1], seed=plan.seed)
+    samples = plan.network.train_samples
+    channel = Channel(plan.augmentation, samples=samples, noises=folders[0], rooms=folders[1], seed=plan.seed)
     net = fit(plan, learnt, held_out, channel, work, resume=resume)
-    return publish(net, plan, recipe=recipe, train=learnt, development=held_out, folder=out or work)
+    save_network(net, work, recipe=recipe.name)
+    joined = join([*(other for other, _ in others), net])
+    recipes = [name for _, name in others] + [recipe.name]
+    return publish(joined, plan, recipes=recipes, train=learnt, development=held_out, folder=out or work)
