@@ -17,6 +17,12 @@ Examples:
   assay train audio --recipe recipes/audio-resnet.toml --data protocol.csv --work runs/first --resume
 """
 
+VOCODER_EPILOG = """\b
+Examples:
+  assay train vocoder --recipe recipes/vocoder-istft.toml --data protocol.csv --work runs/istft
+  assay train vocoder --recipe recipes/vocoder-istft.toml --data protocol.csv --work runs/istft --resume
+"""
+
 app = typer.Typer(help="Train a model from a recipe.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -56,3 +62,30 @@ def audio(
             raise MissingExtra.of("train", "Training") from error
         raise
     say(str(train_audio(recipe, data, work, resume=resume, jobs=settings.jobs, members=member or (), out=out)))
+
+
+@app.command(epilog=VOCODER_EPILOG)
+def vocoder(
+    recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
+    ],
+    work: Annotated[Path, typer.Option(help="Folder for the checkpoint.", file_okay=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for weights and card; --work if not given.", file_okay=False),
+    ] = None,
+) -> None:
+    """Train a small vocoder, with which fakes are made."""
+    from assay.cli.terminal import level_chosen, prepare, say
+
+    prepare(log_level=None if level_chosen() else "INFO")  # as above
+    try:
+        from assay.training.vocoders.run import train_vocoder
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
+            raise MissingExtra.of("train", "Training") from error
+        raise
+    say(str(train_vocoder(recipe, data, work, resume=resume, out=out)))

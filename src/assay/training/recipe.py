@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,12 +20,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+Kind = TypeVar("Kind", bound=BaseModel)
 
-class _Part(BaseModel):
+
+class Part(BaseModel):
+    """A table of a recipe: unknown keys are errors, and nothing changes once it is read."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Optimisation(_Part):
+class Optimisation(Part):
     """How the weights are found."""
 
     steps: int = Field(gt=0, description="optimiser steps in all")
@@ -41,7 +46,7 @@ class Optimisation(_Part):
     evaluate_every: int = Field(default=1000, gt=0, description="steps between scorings of the development part")
 
 
-class Network(_Part):
+class Network(Part):
     """What is trained; see `assay.training.audio_net`."""
 
     views: tuple[str, ...] = Field(
@@ -52,7 +57,7 @@ class Network(_Part):
     )
 
 
-class Augmentation(_Part):
+class Augmentation(Part):
     """Chances per clip (or pair) of what happens to both keys alike."""
 
     codec: float = Field(default=0.6, ge=0, le=1, description="take a clip that went through another codec")
@@ -67,7 +72,7 @@ class Augmentation(_Part):
     mask: float = Field(default=0.5, ge=0, le=1, description="blank bands of the spectrogram")
 
 
-class Mixture(_Part):
+class Mixture(Part):
     """Shares of the three kinds of couples in a batch; see `assay.training.batches`."""
 
     content: float = Field(default=0.4, ge=0, description="a spoof and the clip it was made from")
@@ -75,7 +80,7 @@ class Mixture(_Part):
     any: float = Field(default=0.2, ge=0, description="a spoof and a bona fide clip, drawn apart")
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """One training run."""
 
     name: str = Field(pattern=r"^[\w-]+$", description="of the weight and its card")
@@ -106,8 +111,17 @@ def load_recipe(path: Path) -> Recipe:
         TrainingError: If the file cannot be read or is no TOML; or naming each field that is missing, unknown or out
             of range.
     """
+    return read_recipe(path, Recipe)
+
+
+def read_recipe(path: Path, kind: type[Kind]) -> Kind:
+    """Read and check a recipe of any kind.
+
+    Raises:
+        TrainingError: As `load_recipe`.
+    """
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise TrainingError(f"The recipe '{path}' cannot be read: {error.strerror}.") from error
     except ValidationError as error:
