@@ -1,8 +1,9 @@
-"""The network of `audio-resnet`: two log spectra, a residual trunk behind each, attentive statistics over a window.
+"""The network of `audio-resnet`: views of the sound, convolutions behind each, attentive statistics of a window.
 
-One branch sees 32 ms frames, which resolve harmonics and what lies between them; the other sees 16 ms frames every
-4 ms, which resolve single glottal pulses. Each has a loss of its own, and the logit is their mean: an ensemble that
-shares nothing but its input, because what one of them mistakes for a trace of synthesis the other seldom does.
+A view is a short-time spectrum: frames of 32 ms resolve harmonics, frames of 16 ms every 4 ms resolve single glottal
+pulses; with or without how phases turn, which vocoders make less well than magnitudes. Each branch has a loss of its
+own, and the logit is their mean: an ensemble that shares nothing but its input, because what one of them mistakes for a
+trace of synthesis another seldom does.
 
 Decision: nothing in it pads in time. A window's logit depends on that window's samples and on nothing else, and the
 trunk's stride divides the hop, so one pass over a long stretch gives exactly what scoring each window alone would
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -44,6 +45,8 @@ class View:
         channels: Of the trunk's four stages.
         trunk: ``coarse`` for a frame each 16 ms; ``fine`` for four in that time, which the first layers make up for;
             ``brief`` likewise, but hearing 1 s rather than 2.3 s at once, so that training can take shorter pieces.
+        window_frames: What the trunk leaves of a window; it loses some at both ends.
+        phase: Whether it sees how phases turn, too.
     """
 
     frame: int
@@ -51,25 +54,45 @@ class View:
     level_frames: int
     channels: tuple[int, int, int, int]
     trunk: Literal["coarse", "fine", "brief"]
+    window_frames: int
+    phase: bool = False
 
 
-HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), trunk="coarse")
-PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 48, 96), trunk="fine")
-FRAMES = {"coarse": 8, "fine": 8, "brief": 13}  # of a window that a trunk leaves; it loses some at both ends
-VIEWS = {"harmonics": HARMONICS, "pulses": PULSES}
+HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), trunk="coarse", window_frames=8)
+PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 48, 96), trunk="fine", window_frames=8)
+PULSES_BRIEF = View(frame=256, step=64, level_frames=65, channels=(24, 32, 64, 128), trunk="brief", window_frames=13)
+HARMONICS_BRIEF = View(
+    frame=512, step=128, level_frames=33, channels=(24, 32, 64, 128), trunk="brief", window_frames=12
+)
+VIEWS = {
+    "harmonics": HARMONICS,
+    "pulses": PULSES,
+    "pulses-brief": PULSES_BRIEF,
+    "harmonics-brief": HARMONICS_BRIEF,
+    "pulses-phase": replace(PULSES_BRIEF, phase=True),
+    "harmonics-phase": replace(HARMONICS_BRIEF, phase=True),
+}
 
 
-class LogSpectrum(nn.Module):
-    """Raw samples to a gain-free log power spectrum, as matrix products so that every runtime computes it alike.
+class Spectrum(nn.Module):
+    """Raw samples to a gain-free log power spectrum, and to how phases turn, if the view asks for it.
 
-    The transform of a frame is split once by decimation in frequency: even bins come from the sum of its halves, odd
-    bins from their difference, which halves the work of the plain product.
+    All of it is matrix products and plain arithmetic, so that every runtime computes it alike. The transform of a frame
+    is split once by decimation in frequency: even bins come from the sum of its halves, odd bins from their difference,
+    which halves the work of the plain product.
+
+    Phases come as cosine and sine of two turns, each against what a steady tone in the middle of its bin, or a click in
+    the middle of its frame, would show: from one frame to the next (instantaneous frequency) and from one bin to the
+    next (group delay). Vocoders make magnitudes better than they make these. Where a bin is fainter than 60 dB below
+    the level both shrink to zero: its phase is noise.
     """
 
     even: torch.Tensor
     odd: torch.Tensor
     window: torch.Tensor
     audible: torch.Tensor
+    turned: torch.Tensor
+    sign: torch.Tensor
 
     def __init__(self, view: View) -> None:
         super().__init__()
@@ -82,10 +105,19 @@ class LogSpectrum(nn.Module):
         self.register_buffer("odd", torch.cat([odd.cos(), odd.sin()], 1).float())
         self.register_buffer("window", torch.hann_window(view.frame, dtype=torch.float64).float())
         # A constant offset falls into the first two bins of a Hann window and nowhere else.
-        self.register_buffer("audible", (torch.arange(self.middle) > 1).float())
+        bins = torch.arange(self.middle)
+        self.register_buffer("audible", (bins > 1).float())
+        if view.phase:
+            self.register_buffer("turned", torch.stack([bins > 1, bins > 1, bins > 2, bins > 2])[:, None].float())
+            self.register_buffer("sign", 1.0 - 2.0 * (k[0] % 2).float())
+
+    @property
+    def channels(self) -> int:
+        """Maps that come out: one, or five with phases."""
+        return 5 if self.view.phase else 1
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        """`(n, samples)` to `(n, 1, frames, frame / 2)`; always in single precision."""
+        """`(n, samples)` to `(n, channels, frames, frame / 2)`; always in single precision."""
         with torch.autocast(samples.device.type, enabled=False):
             return self._spectrum(samples.float())
 
@@ -101,16 +133,54 @@ class LogSpectrum(nn.Module):
 
     def _spectrum(self, samples: torch.Tensor) -> torch.Tensor:
         first, second = self._halves(samples)
-        powers = []
+        parts = []
         for frames, basis in ((first + second, self.even), (first - second, self.odd)):
-            parts = frames @ basis
-            cosine, sine = parts[..., : self.middle // 2], parts[..., self.middle // 2 :]
-            powers.append(cosine * cosine + sine * sine)
+            both = frames @ basis
+            parts.append((both[..., : self.middle // 2], both[..., self.middle // 2 :]))
+        powers = [cosine * cosine + sine * sine for cosine, sine in parts]
         power = torch.stack(powers, dim=-1).flatten(2) * self.audible
-        around = self.view.level_frames
-        level = functional.avg_pool1d(power.mean(-1, keepdim=True).transpose(1, 2), around, 1).transpose(1, 2)
-        relative = power[:, around // 2 : -(around // 2)] / (level + 1e-9)
-        return ((relative + 1e-6).log() / 4 + 1.5).unsqueeze(1)
+        edge = self.view.level_frames // 2
+        level = functional.avg_pool1d(power.mean(-1, keepdim=True).transpose(1, 2), 2 * edge + 1, 1).transpose(1, 2)
+        relative = power[:, edge:-edge] / (level + 1e-9)
+        log_power = ((relative + 1e-6).log() / 4 + 1.5).unsqueeze(1)
+        if not self.view.phase:
+            return log_power
+        faint = functional.pad(1e-6 * level + 1e-12, (0, 0, 1, 0), mode="replicate")
+        units = []
+        for (cosine, sine), squares in zip(parts, powers, strict=True):
+            scale = (squares[:, edge - 1 : -edge] + faint).rsqrt()
+            units.append((cosine[:, edge - 1 : -edge] * scale, sine[:, edge - 1 : -edge] * scale))
+        return torch.cat([log_power, self._turns(*units)], 1)
+
+    def _turns(self, even: tuple[torch.Tensor, torch.Tensor], odd: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Instantaneous frequency and group delay, cosine and sine of each, `(n, 4, frames, bins)`.
+
+        Args:
+            even: Cosine and sine parts of the even bins' phases, `(n, frames + 1, bins / 2)`; the transform's
+                imaginary part is minus the sine part.
+            odd: The same of the odd bins.
+        """
+        in_time = [_turn((c[:, 1:], s[:, 1:]), (c[:, :-1], s[:, :-1])) for c, s in (even, odd)]
+        # A step is a quarter of a frame: a tone in the middle of bin k turns by k quarters, which the signs take off.
+        (even_cos, even_sin), (odd_cos, odd_sin) = in_time
+        cosines = torch.stack([even_cos * self.sign, odd_sin * self.sign], -1).flatten(2)
+        sines = torch.stack([even_sin * self.sign, -odd_cos * self.sign], -1).flatten(2)
+        (e_cos, e_sin), (o_cos, o_sin) = [(c[:, 1:], s[:, 1:]) for c, s in (even, odd)]
+        up_cos, up_sin = _turn((o_cos, o_sin), (e_cos, e_sin))  # from bin 2m to 2m + 1
+        before = [functional.pad(part[..., :-1], (1, 0)) for part in (o_cos, o_sin)]
+        on_cos, on_sin = _turn((e_cos, e_sin), (before[0], before[1]))  # from bin 2m - 1 to 2m
+        # A click in the middle of a frame turns by half a circle from bin to bin.
+        delay_cos = torch.stack([-on_cos, -up_cos], -1).flatten(2)
+        delay_sin = torch.stack([-on_sin, -up_sin], -1).flatten(2)
+        return torch.stack([cosines, sines, delay_cos, delay_sin], 1) * self.turned
+
+
+def _turn(
+    after: tuple[torch.Tensor, torch.Tensor], before: tuple[torch.Tensor, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosine and sine of the angle between two phasors, given by their cosine and (negated) sine parts."""
+    (c1, s1), (c0, s0) = after, before
+    return c1 * c0 + s1 * s0, c1 * s0 - s1 * c0
 
 
 def _conv(
@@ -155,7 +225,7 @@ class Flat(nn.Module):
 
 
 def _trunk(view: View, inputs: int) -> list[nn.Module]:
-    """Layers that halve the bins four times and leave a frame per hop."""
+    """Layers that leave a frame per hop, and 16 bins (``coarse``) or 8."""
     stem, low, middle, high = view.channels
     if view.trunk == "coarse":
         return [
@@ -167,7 +237,9 @@ def _trunk(view: View, inputs: int) -> list[nn.Module]:
             _conv(middle, high, 2),
             Residual(high),
         ]
-    first = [_conv(inputs, stem, (4, 2), (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)]
+    # Whatever the frames, the first layer leaves one each 16 ms, and 64 bins.
+    strides = (256 // view.step, view.frame // 128)
+    first = [_conv(inputs, stem, strides, (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)]
     if view.trunk == "fine":
         return [*first, _conv(middle, middle, (2, 1)), Residual(middle), _conv(middle, high, 2), Residual(high)]
     return [*first, Residual(middle), _conv(middle, middle, (2, 1)), _conv(middle, high, 2), Flat(high)]
@@ -201,15 +273,15 @@ class Branch(nn.Module):
 
     def __init__(self, view: View, embedding: int = 128) -> None:
         super().__init__()
-        self.spectrum = LogSpectrum(view)
-        bins = view.frame // 2 // 16  # four layers halve them
+        self.spectrum = Spectrum(view)
+        bins = 16 if view.trunk == "coarse" else 8
         self.trunk = nn.Sequential(
-            *_trunk(view, 1),
+            *_trunk(view, self.spectrum.channels),
             nn.Conv2d(view.channels[-1], embedding, (1, bins), bias=False),
             nn.BatchNorm2d(embedding),
             nn.ReLU(),
         )
-        self.pool = SlidingStatistics(embedding, FRAMES[view.trunk])
+        self.pool = SlidingStatistics(embedding, view.window_frames)
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(2 * embedding, 1)
 
