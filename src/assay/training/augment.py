@@ -14,6 +14,7 @@ Sources: RawBoost (Tak et al., ICASSP 2022) for non-linear convolutive and impul
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,9 @@ class Channel:
             return torch.rand(count, generator=generator) < probability
 
         power = waves.square().mean(1, keepdim=True)
-        if self.settings.boost:
-            waves = self._boost(waves, chance(self.settings.boost)[groups], groups, count, generator)
-        replayed = chance(self.settings.replay)
-        if self.settings.replay:
-            waves = self._loudspeaker(waves, replayed[groups], groups, count, generator)
+        boosted, replayed = chance(self.settings.boost), chance(self.settings.replay)
+        waves = self._treated(waves, boosted, groups, generator, self._boost)
+        waves = self._treated(waves, replayed, groups, generator, self._loudspeaker)
         spectra = torch.fft.rfft(waves)
         in_room = (chance(self.settings.room) | replayed)[groups]
         if in_room.any():
@@ -86,35 +85,46 @@ class Channel:
         clipped = torch.where(drive > 1, (waves * drive).clamp(-1, 1), waves)
         return torch.where(power > 0, 0.5 * clipped, waves)
 
-    def _boost(
-        self, waves: torch.Tensor, chosen: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator
+    def _treated(
+        self,
+        waves: torch.Tensor,
+        chosen: torch.Tensor,
+        groups: torch.Tensor,
+        generator: torch.Generator,
+        treat: Callable[[torch.Tensor, torch.Tensor, int, torch.Generator], torch.Tensor],
     ) -> torch.Tensor:
+        """`treat` the members of chosen groups, `chosen` of shape (groups,), and leave the others alone."""
+        count, rows = int(chosen.sum()), chosen[groups]
+        if not count:
+            return waves
+        place = (chosen.cumsum(0) - 1)[groups[rows]]
+        treated: torch.Tensor = waves.index_put((rows,), treat(waves[rows], place, count, generator))
+        return treated
+
+    def _boost(self, waves: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
         """Filtered powers of the signal added to it, and gains of their own for single samples."""
-        peaks = waves.abs().amax(1, keepdim=True).clamp_min(1e-9)
-        unit = waves / peaks
-        added = torch.zeros_like(torch.fft.rfft(unit))
+        unit = waves / waves.abs().amax(1, keepdim=True).clamp_min(1e-9)
+        added = torch.zeros(len(waves), len(self.frequencies), dtype=torch.complex64)
         for power in (2, 3, 4):
             gain_db = -15 - 20 * torch.rand(count, 1, generator=generator)
             gains = 10 ** ((gain_db + self._curve_db(count, 6.0, generator)) / 20)
             added += torch.fft.rfft(unit**power) * gains[groups]
         crackling = torch.rand(count, 1, generator=generator) < 0.5
         share = 0.05 * torch.rand(count, 1, generator=generator) * crackling
-        # One pattern for all members of a group; which one it is does not matter.
         struck = torch.rand(count, self.samples, generator=generator) < share
         strength = 0.5 * torch.rand(count, 1, generator=generator)
         crackle = 1 + struck * strength * torch.randn(count, self.samples, generator=generator)
-        return torch.where(chosen[:, None], (unit + torch.fft.irfft(added, n=self.samples)) * crackle[groups], waves)
+        return (unit + torch.fft.irfft(added, n=self.samples)) * crackle[groups]
 
     def _loudspeaker(
-        self, waves: torch.Tensor, chosen: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator
+        self, waves: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
         """A small loudspeaker: uneven, without bass, driven into saturation. The room and its noise come after it."""
         bass = 80 + 320 * torch.rand(count, 1, generator=generator)
         gains = 10 ** (self._curve_db(count, 5.0, generator) / 20) * torch.sigmoid((self.frequencies - bass) / 40)
         drive = 0.3 + 1.7 * torch.rand(count, 1, generator=generator)
         played = torch.fft.irfft(torch.fft.rfft(waves) * gains[groups], n=self.samples)
-        played = played / played.abs().amax(1, keepdim=True).clamp_min(1e-9)
-        return torch.where(chosen[:, None], torch.tanh(drive[groups] * played), waves)
+        return torch.tanh(drive[groups] * played / played.abs().amax(1, keepdim=True).clamp_min(1e-9))
 
     def _curve_db(self, count: int, deviation_db: float, generator: torch.Generator) -> torch.Tensor:
         """Smooth random equaliser in dB, shape (count, bins)."""
