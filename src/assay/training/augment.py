@@ -98,7 +98,8 @@ class Channel:
         if not count:
             return waves
         place = (chosen.cumsum(0) - 1)[groups[rows]]
-        treated: torch.Tensor = waves.index_put((rows,), treat(waves[rows], place, count, generator))
+        treated = waves.clone()
+        treated[rows] = treat(waves[rows], place, count, generator)
         return treated
 
     def _boost(self, waves: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
