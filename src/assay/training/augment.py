@@ -115,7 +115,8 @@ class Channel:
         struck = torch.rand(count, self.samples, generator=generator) < share
         strength = 0.5 * torch.rand(count, 1, generator=generator)
         crackle = 1 + struck * strength * torch.randn(count, self.samples, generator=generator)
-        return (unit + torch.fft.irfft(added, n=self.samples)) * crackle[groups]
+        bent: torch.Tensor = unit + torch.fft.irfft(added, n=self.samples)
+        return bent * crackle[groups]
 
     def _loudspeaker(
         self, waves: torch.Tensor, groups: torch.Tensor, count: int, generator: torch.Generator
