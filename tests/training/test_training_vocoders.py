@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 
 from assay.cli import app
 from assay.errors import TrainingError
+from assay.training.fakes.pitch import pitch_hz
 from assay.training.fakes.spectra import stft
 from assay.training.recipe import load_recipe
 from assay.training.vocoders import fit as vocoder_fit
 from assay.training.vocoders.clips import Clips, read_clips
+from assay.training.vocoders.excitation import PITCH_HOP, excitation
 from assay.training.vocoders.fit import VocoderTraining, fit_vocoder
 from assay.training.vocoders.generator import FrameGenerator, make_generator, polar_istft
 from assay.training.vocoders.losses import mel_of, spectral_loss
@@ -74,13 +76,20 @@ def toy(tmp_path):
 
 @pytest.fixture
 def clips(speech):
-    samples = tuple((speech(0.5, seed) * 32768).astype(np.int16) for seed in range(3))
-    return Clips((), samples)
+    waves = [speech(0.5, seed) for seed in range(3)]
+    pitches = tuple(pitch_hz(wave)[0].astype(np.float32) for wave in waves)
+    return Clips((), tuple((wave * 32768).astype(np.int16) for wave in waves), pitches)
 
 
 @pytest.fixture(params=[(), UPSAMPLE], ids=["istft", "upsample"])
 def plan(request, toy):
     return load_vocoder_recipe(toy(*request.param))
+
+
+def excited(length, size=1, f0=120.0):
+    rng = np.random.default_rng(0)
+    rows = [excitation(np.full(length // PITCH_HOP + 1, f0), length, rng) for _ in range(size)]
+    return torch.from_numpy(np.stack(rows))
 
 
 def weights(module):
@@ -92,7 +101,7 @@ def weights(module):
 def test_a_generator_makes_as_many_samples_as_asked_for(path, length):
     recipe = load_vocoder_recipe(path)
     with torch.inference_mode():
-        wave = make_generator(recipe)(mel_of(torch.randn(2, length), recipe.features), length)
+        wave = make_generator(recipe)(mel_of(torch.randn(2, length), recipe.features), excited(length, 2))
     assert wave.shape == (2, length)
     assert wave.dtype == torch.float32
     assert torch.isfinite(wave).all()
@@ -102,7 +111,7 @@ def test_a_generator_makes_as_many_samples_as_asked_for(path, length):
 def test_every_weight_gets_a_gradient(path):
     recipe = load_vocoder_recipe(path)
     generator, wave = make_generator(recipe), torch.randn(1, 2 * recipe.features.n_fft)
-    spectral_loss(generator(mel_of(wave, recipe.features), wave.shape[1]), wave).backward()
+    spectral_loss(generator(mel_of(wave, recipe.features), excited(wave.shape[1])), wave).backward()
     grads = {name: value.grad for name, value in generator.named_parameters()}
     assert [name for name, grad in grads.items() if grad is None or not grad.abs().sum() > 0] == []
 
@@ -126,7 +135,8 @@ def test_what_a_frame_says_is_heard_at_its_place(path):
     with torch.inference_mode():
         generator = make_generator(recipe)
         length = (frames - 1) * hop
-        moved = (generator(other, length) - generator(mel, length))[0].square()
+        given = excited(length)
+        moved = (generator(other, given) - generator(mel, given))[0].square()
     centre = float((moved * torch.arange(length)).sum() / moved.sum()) / hop
     assert centre == pytest.approx(changed, abs=2.5)
 
@@ -135,7 +145,7 @@ def test_two_steps_change_the_weights_and_a_checkpoint_is_written(plan, clips, t
     plan = plan.model_copy(update={"training": plan.training.model_copy(update={"steps": 2, "warm_up": 0.0})})
     before = VocoderTraining(plan)
     training = VocoderTraining(plan)
-    losses = training.step(clips.batch(2, plan.segment_samples, np.random.default_rng(0)))
+    losses = training.step(*clips.batch(2, plan.segment_samples, np.random.default_rng(0)))
     assert {"loss", "spectra", "mel", "adversarial", "matching", "critics"} == set(losses)
     for part in ("generator", "critics"):
         assert not torch.equal(weights(getattr(training, part)), weights(getattr(before, part)))
@@ -149,7 +159,7 @@ def test_critics_get_no_gradient_from_the_generators_loss(plan, clips):
     training = VocoderTraining(plan.model_copy(update={"training": plan.training.model_copy(update={"warm_up": 0.0})}))
     seen = []
     training.judges.step = lambda: seen.append([value.grad.clone() for value in training.critics.parameters()])
-    training.step(clips.batch(2, plan.segment_samples, np.random.default_rng(0)))
+    training.step(*clips.batch(2, plan.segment_samples, np.random.default_rng(0)))
     after = [value.grad for value in training.critics.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(seen[0], after, strict=True))
 
@@ -158,7 +168,7 @@ def test_training_makes_the_loss_smaller(plan, clips, monkeypatch):
     monkeypatch.setattr(vocoder_fit, "RISE_STEPS", 10)
     training = VocoderTraining(plan.model_copy(update={"training": plan.training.model_copy(update={"steps": 200})}))
     batch = clips.batch(2, plan.segment_samples, np.random.default_rng(0))
-    losses = [training.step(batch)["mel"] for _ in range(60)]
+    losses = [training.step(*batch)["mel"] for _ in range(60)]
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -170,10 +180,10 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(plan, clips
 
     step = VocoderTraining.step
 
-    def broken(self, wanted):
+    def broken(self, *batch):
         if self.done == 4:  # after a checkpoint at 3, and in the adversarial part
             raise Cut
-        return step(self, wanted)
+        return step(self, *batch)
 
     (tmp_path / "cut").mkdir()
     with monkeypatch.context() as patch:
@@ -222,10 +232,54 @@ def test_clips_are_bona_fide_and_of_no_source_left_out(toy, protocol):
 
 
 def test_segments_are_as_long_as_asked_for_and_within_full_scale(clips):
-    batch = clips.batch(5, 1024, np.random.default_rng(3))
-    assert batch.shape == (5, 1024)
-    assert batch.abs().max() <= 1
-    torch.testing.assert_close(batch, clips.batch(5, 1024, np.random.default_rng(3)))
+    waves, given = clips.batch(5, 1000, np.random.default_rng(3))
+    assert waves.shape == (5, 1000)
+    assert given.shape == (5, 2, 1000)
+    assert waves.abs().max() <= 1
+    again = clips.batch(5, 1000, np.random.default_rng(3))
+    assert torch.equal(waves, again[0])
+    assert torch.equal(given, again[1])
+
+
+def test_the_pitch_of_a_segment_is_the_pitch_of_its_place():
+    # A clip whose samples name their own place.
+    samples = np.arange(0, 32_000, dtype=np.int16)
+    pitch = 100 + np.arange(401, dtype=np.float32)
+    clips = Clips((), (samples,), (pitch,))
+    for seed in range(5):
+        wave, f0 = clips._segment(1600, np.random.default_rng(seed))
+        assert len(wave) == 1600
+        assert f0[0] == 100 + wave[0] / PITCH_HOP
+
+
+def test_pulses_come_at_the_pitch_and_only_where_there_is_one():
+    f0 = np.zeros(201)
+    f0[50:150] = 125.0
+    pulses, noise = excitation(f0, 16_000, np.random.default_rng(0))
+    edges = slice(50 * PITCH_HOP - PITCH_HOP // 2, 150 * PITCH_HOP - PITCH_HOP // 2)
+    voiced = pulses[edges]
+    assert np.abs(pulses).sum() == np.abs(voiced).sum()
+    assert np.sqrt(np.mean(voiced**2)) == pytest.approx(1, abs=0.05)
+    spectrum = np.abs(np.fft.rfft(voiced * np.hanning(len(voiced)))) ** 2
+    hz = np.fft.rfftfreq(len(voiced), 1 / 16_000)
+    near = np.abs(hz - 125 * np.round(hz / 125)) < 10
+    assert spectrum[near & (hz > 60)].sum() > 0.99 * spectrum.sum()
+    assert np.sqrt(np.mean(noise**2)) == pytest.approx(1, abs=0.05)
+
+
+def test_pulses_are_finite_where_a_period_begins():
+    f0 = np.full(201, 100.0)
+
+    class Zero:
+        def standard_normal(self, length):
+            return np.zeros(length)
+
+        def uniform(self, low, high):
+            return 0.0
+
+    pulses, _ = excitation(f0, 16_000, Zero())
+    assert np.isfinite(pulses).all()
+    assert pulses.max() == pytest.approx(np.sqrt(2 * 76), rel=0.02)  # 76 harmonics in phase
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from assay.data import Trial, read_protocol
 from assay.errors import TrainingError
 from assay.training.corpus import spread
+from assay.training.fakes.pitch import pitch_hz
 from assay.training.sound import SAMPLE_RATE_HZ, read_sound
+from assay.training.vocoders.excitation import PITCH_HOP, excitation
 from assay.training.vocoders.recipe import VocoderRecipe
 
 LOUDNESS_DB = (-12.0, 3.0)  # a spoof's parent may be softer or louder than what was learnt from
@@ -27,27 +29,41 @@ class Clips:
 
     Attributes:
         trials: One per recording.
-        samples: 16 kHz, shape (n,) each; at least a segment long.
+        samples: 16 kHz, shape (n,) each; at least a segment and `PITCH_HOP` long.
+        pitches: Pitch in Hz every `PITCH_HOP` samples, 0 where unvoiced, shape (1 + n // PITCH_HOP,) each.
     """
 
     trials: tuple[Trial, ...]
     samples: tuple[NDArray[np.int16], ...]
+    pitches: tuple[NDArray[np.float32], ...]
 
     def wave(self, index: int) -> torch.Tensor:
         """One recording, shape (n,), float32 in [-1, 1]."""
         return torch.from_numpy(self.samples[index].astype(np.float32) / 32768)
 
-    def batch(self, size: int, length: int, rng: np.random.Generator) -> torch.Tensor:
-        """Segments at random: each the louder of two places, as silence teaches little; shape (size, length)."""
-        rows = np.stack([self._segment(length, rng) for _ in range(size)]).astype(np.float32) / 32768
+    def batch(self, size: int, length: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Segments at random, each the louder of two places, as silence teaches little.
+
+        Returns:
+            Waves, shape (size, length), and their excitations, shape (size, 2, length).
+        """
+        chosen = [self._segment(length, rng) for _ in range(size)]
+        rows = np.stack([wave for wave, _ in chosen]).astype(np.float32) / 32768
         gains = 10 ** (rng.uniform(*LOUDNESS_DB, size=(size, 1)) / 20)
         gains = np.minimum(gains, 0.99 / np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-4))
-        return torch.from_numpy(rows * gains.astype(np.float32))
+        excited = np.stack([excitation(f0, length, rng) for _, f0 in chosen])
+        return torch.from_numpy(rows * gains.astype(np.float32)), torch.from_numpy(excited)
 
-    def _segment(self, length: int, rng: np.random.Generator) -> NDArray[np.int16]:
-        samples = self.samples[int(rng.integers(len(self.samples)))]
-        places = [samples[start : start + length] for start in rng.integers(len(samples) - length + 1, size=2)]
-        return max(places, key=lambda place: float(np.abs(place.astype(np.float32)).mean()))
+    def _segment(self, length: int, rng: np.random.Generator) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+        clip = int(rng.integers(len(self.samples)))
+        samples = self.samples[clip]
+        first, second = (int(at) for at in rng.integers((len(samples) - length) // PITCH_HOP + 1, size=2))
+        start = max(first, second, key=lambda at: _loudness(samples[at * PITCH_HOP :][:length]))
+        return samples[start * PITCH_HOP :][:length], self.pitches[clip][start:][: length // PITCH_HOP + 2]
+
+
+def _loudness(samples: NDArray[np.int16]) -> float:
+    return float(np.abs(samples.astype(np.float32)).mean())
 
 
 def read_clips(protocols: Sequence[Path], recipe: VocoderRecipe) -> tuple[Clips, Clips]:
@@ -78,8 +94,11 @@ def read_clips(protocols: Sequence[Path], recipe: VocoderRecipe) -> tuple[Clips,
     if len(chosen) < recipe.clips:
         raise TrainingError(f"The recipe asks for {recipe.clips} clips, but {len(chosen)} are fit to learn from.")
     log.info("%d clips, %.1f hours", len(chosen), sum(map(len, samples)) / SAMPLE_RATE_HZ / 3600)
+    pitches = [pitch_hz((wave / np.float32(32768)).astype(np.float32))[0].astype(np.float32) for wave in samples]
     every = recipe.clips // recipe.held_out_clips
     held = {index * every for index in range(recipe.held_out_clips)}
     parts = ([i for i in range(recipe.clips) if i not in held], sorted(held))
-    learnt, held_out = (Clips(tuple(chosen[i] for i in p), tuple(samples[i] for i in p)) for p in parts)
+    learnt, held_out = (
+        Clips(tuple(chosen[i] for i in p), tuple(samples[i] for i in p), tuple(pitches[i] for i in p)) for p in parts
+    )
     return learnt, held_out

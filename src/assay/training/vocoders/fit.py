@@ -54,13 +54,13 @@ class VocoderTraining:
         self.done = 0
         self.adversarial_from = round(settings.warm_up * settings.steps)
 
-    def step(self, wanted: torch.Tensor) -> dict[str, float]:
-        """One step on waves of shape (batch, samples); gives the losses."""
+    def step(self, wanted: torch.Tensor, excited: torch.Tensor) -> dict[str, float]:
+        """One step on waves (batch, samples) and their excitations (batch, 2, samples); gives the losses."""
         recipe, settings = self.recipe, self.recipe.training
         self._set_rates()
         mel = mel_of(wanted, recipe.features)
         with self._fast():
-            made = self.generator(mel, wanted.shape[1])
+            made = self.generator(mel, excited)
         losses = {"spectra": spectral_loss(made, wanted), "mel": (mel_of(made, recipe.features) - mel).abs().mean()}
         if self.done >= self.adversarial_from:
             losses |= self._contest(made[: recipe.critics.segments], wanted[: recipe.critics.segments])
@@ -157,7 +157,7 @@ def fit_vocoder(recipe: VocoderRecipe, clips: Clips, work: Path, *, resume: bool
     steps, first, began = recipe.training.steps, training.done, time.monotonic()
     while training.done < steps:
         rng = np.random.default_rng([recipe.seed, training.done])
-        losses = training.step(clips.batch(recipe.training.batch_size, recipe.segment_samples, rng))
+        losses = training.step(*clips.batch(recipe.training.batch_size, recipe.segment_samples, rng))
         if not math.isfinite(losses["loss"]):
             raise TrainingError(f"The loss is not a number at step {training.done}. Lower 'learning_rate'.")
         if training.done % REPORT_STEPS == 0 or training.done == steps:

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from assay.training.sound import SAMPLE_RATE_HZ
 from assay.training.vocoders.clips import Clips, read_clips
+from assay.training.vocoders.excitation import excitation
 from assay.training.vocoders.fit import fit_vocoder
 from assay.training.vocoders.generator import Generator
 from assay.training.vocoders.losses import mel_of
@@ -63,6 +65,7 @@ def mel_error(generator: Generator, clips: Clips, features: Features) -> float:
         for index in range(len(clips.samples)):
             wave = clips.wave(index)[None]
             mel = mel_of(wave, features)
-            made = generator(mel, wave.shape[1])
+            excited = excitation(clips.pitches[index], wave.shape[1], np.random.default_rng(index))
+            made = generator(mel, torch.from_numpy(excited)[None])
             errors.append(float((mel_of(made, features) - mel).abs().mean()))
     return sum(errors) / len(errors)
