@@ -1,9 +1,9 @@
 """The network of `audio-resnet`: views of the sound, convolutions behind each, attentive statistics of a window.
 
-A view is a short-time spectrum: frames of 32 ms resolve harmonics, frames of 16 ms every 4 ms resolve single glottal
-pulses; with or without how phases turn, which vocoders make less well than magnitudes. Each branch has a loss of its
-own, and the logit is their mean: an ensemble that shares nothing but its input, because what one of them mistakes for a
-trace of synthesis another seldom does.
+A view is a short-time spectrum. Frames of 32 ms resolve harmonics, frames of 16 ms every 4 ms single glottal pulses;
+some views see how phases turn, which vocoders make less well than magnitudes, one sees mel bands. Each branch has a
+loss of its own, and the logit is their mean: an ensemble that shares nothing but its input, because what one of them
+mistakes for a trace of synthesis another seldom does.
 
 Decision: nothing in it pads in time. A window's logit depends on that window's samples and on nothing else, and the
 trunk's stride divides the hop, so one pass over a long stretch gives exactly what scoring each window alone would
@@ -28,6 +28,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from assay.audio.features import mel_filter_bank
+
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = 65_536  # 4.096 s
 HOP_SAMPLES = 4_096  # 0.256 s: the stride of every trunk
@@ -42,9 +44,11 @@ class View:
         frame: Samples of a frame; its spectrum has half as many bins.
         step: Samples between frames; divides half a frame.
         level_frames: Frames over which the level is taken, odd.
-        channels: Of the trunk's four stages.
+        channels: Of the trunk's stages.
+        mels: Bands that the power is gathered in, up to 7.8 kHz; 0 for none.
         trunk: ``coarse`` for a frame each 16 ms; ``fine`` for four in that time, which the first layers make up for;
-            ``brief`` likewise, but hearing 1 s rather than 2.3 s at once, so that training can take shorter pieces.
+            ``brief`` likewise, but hearing 1 s rather than 2.3 s at once, so that training can take shorter pieces;
+            ``maxout`` likewise, with the larger of each two maps instead of what is positive (light CNN).
         window_frames: What the trunk leaves of a window; it loses some at both ends.
         phase: Whether it sees how phases turn, too.
     """
@@ -52,10 +56,11 @@ class View:
     frame: int
     step: int
     level_frames: int
-    channels: tuple[int, int, int, int]
-    trunk: Literal["coarse", "fine", "brief"]
+    channels: tuple[int, ...]
+    trunk: Literal["coarse", "fine", "brief", "maxout"]
     window_frames: int
     phase: bool = False
+    mels: int = 0
 
 
 HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), trunk="coarse", window_frames=8)
@@ -64,11 +69,16 @@ PULSES_BRIEF = View(frame=256, step=64, level_frames=65, channels=(24, 32, 64, 1
 HARMONICS_BRIEF = View(
     frame=512, step=128, level_frames=33, channels=(24, 32, 64, 128), trunk="brief", window_frames=12
 )
+BINS = {"coarse": 16, "fine": 8, "brief": 8, "maxout": 5}  # that a trunk leaves
+MELS = View(
+    frame=512, step=128, level_frames=33, channels=(16, 24, 32, 48, 64), trunk="maxout", window_frames=27, mels=80
+)
 VIEWS = {
     "harmonics": HARMONICS,
     "pulses": PULSES,
     "pulses-brief": PULSES_BRIEF,
     "harmonics-brief": HARMONICS_BRIEF,
+    "mels": MELS,
     "pulses-phase": replace(PULSES_BRIEF, phase=True),
     "harmonics-phase": replace(HARMONICS_BRIEF, phase=True),
 }
@@ -91,6 +101,7 @@ class Spectrum(nn.Module):
     odd: torch.Tensor
     window: torch.Tensor
     audible: torch.Tensor
+    mel: torch.Tensor
     turned: torch.Tensor
     sign: torch.Tensor
 
@@ -107,6 +118,10 @@ class Spectrum(nn.Module):
         # A constant offset falls into the first two bins of a Hann window and nowhere else.
         bins = torch.arange(self.middle)
         self.register_buffer("audible", (bins > 1).float())
+        if view.mels:
+            bank = mel_filter_bank(SAMPLE_RATE_HZ, n_fft=view.frame, n_mels=view.mels, fmin_hz=20.0, fmax_hz=7800.0)
+            gathered = torch.from_numpy(bank[:, :-1].T / bank.sum(1))
+            self.register_buffer("mel", gathered.float())
         if view.phase:
             self.register_buffer("turned", torch.stack([bins > 1, bins > 1, bins > 2, bins > 2])[:, None].float())
             self.register_buffer("sign", 1.0 - 2.0 * (k[0] % 2).float())
@@ -142,6 +157,8 @@ class Spectrum(nn.Module):
         edge = self.view.level_frames // 2
         level = functional.avg_pool1d(power.mean(-1, keepdim=True).transpose(1, 2), 2 * edge + 1, 1).transpose(1, 2)
         relative = power[:, edge:-edge] / (level + 1e-9)
+        if self.view.mels:
+            relative = relative @ self.mel
         log_power = ((relative + 1e-6).log() / 4 + 1.5).unsqueeze(1)
         if not self.view.phase:
             return log_power
@@ -224,8 +241,32 @@ class Flat(nn.Module):
         return torch.relu(x + self.second(self.first(x)))
 
 
+class Larger(nn.Module):
+    """Convolution with twice the maps, batch norm, and of each two maps the larger value (max feature map).
+
+    Source: Wu et al., "A light CNN for deep face representation with noisy labels", 2018.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        # Time is never padded.
+        self.both = nn.Conv2d(inputs, 2 * outputs, kernel, stride, padding=(0, kernel // 2), bias=False)
+        self.norm = nn.BatchNorm2d(2 * outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, inputs, frames, bins)` to `(n, outputs, ...)`."""
+        return torch.maximum(*self.norm(self.both(x)).chunk(2, 1))
+
+
 def _trunk(view: View, inputs: int) -> list[nn.Module]:
-    """Layers that leave a frame per hop, and 16 bins (``coarse``) or 8."""
+    """Layers that leave a frame per hop, or two (``maxout``), and some bins."""
+    if view.trunk == "maxout":
+        first, second, third, fourth, fifth = view.channels
+        return [
+            *(Larger(inputs, first, 5, 2), Larger(first, first, 1), Larger(first, second, 3, 2)),
+            *(Larger(second, second, 1), Larger(second, third, 3, 2), Larger(third, third, 1)),
+            *(Larger(third, fourth, 3), Larger(fourth, fourth, 1), Larger(fourth, fifth, 3, 2)),
+        ]
     stem, low, middle, high = view.channels
     if view.trunk == "coarse":
         return [
@@ -239,18 +280,18 @@ def _trunk(view: View, inputs: int) -> list[nn.Module]:
         ]
     # Whatever the frames, the first layer leaves one each 16 ms, and 64 bins.
     strides = (256 // view.step, view.frame // 128)
-    first = [_conv(inputs, stem, strides, (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)]
+    start = [_conv(inputs, stem, strides, (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)]
     if view.trunk == "fine":
-        return [*first, _conv(middle, middle, (2, 1)), Residual(middle), _conv(middle, high, 2), Residual(high)]
-    return [*first, Residual(middle), _conv(middle, middle, (2, 1)), _conv(middle, high, 2), Flat(high)]
+        return [*start, _conv(middle, middle, (2, 1)), Residual(middle), _conv(middle, high, 2), Residual(high)]
+    return [*start, Residual(middle), _conv(middle, middle, (2, 1)), _conv(middle, high, 2), Flat(high)]
 
 
 class SlidingStatistics(nn.Module):
     """Attention-weighted mean and deviation over each `frames` consecutive frames, or over all if there are fewer."""
 
-    def __init__(self, channels: int, frames: int) -> None:
+    def __init__(self, channels: int, frames: int, step: int = 1) -> None:
         super().__init__()
-        self.frames = frames
+        self.frames, self.step = frames, step
         self.attention = nn.Sequential(nn.Conv1d(channels, 32, 1), nn.Tanh(), nn.Conv1d(32, channels, 1), nn.Tanh())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -260,7 +301,7 @@ class SlidingStatistics(nn.Module):
         frames = min(self.frames, x.shape[2]) if self.training else self.frames
 
         def pool(values: torch.Tensor) -> torch.Tensor:
-            return functional.avg_pool1d(values, frames, 1)
+            return functional.avg_pool1d(values, frames, self.step)
 
         total = pool(weight)
         mean = pool(weight * x) / total
@@ -274,21 +315,20 @@ class Branch(nn.Module):
     def __init__(self, view: View, embedding: int = 128) -> None:
         super().__init__()
         self.spectrum = Spectrum(view)
-        bins = 16 if view.trunk == "coarse" else 8
         self.trunk = nn.Sequential(
             *_trunk(view, self.spectrum.channels),
-            nn.Conv2d(view.channels[-1], embedding, (1, bins), bias=False),
+            nn.Conv2d(view.channels[-1], embedding, (1, BINS[view.trunk]), bias=False),
             nn.BatchNorm2d(embedding),
             nn.ReLU(),
         )
-        self.pool = SlidingStatistics(embedding, view.window_frames)
+        self.pool = SlidingStatistics(embedding, view.window_frames, 2 if view.trunk == "maxout" else 1)
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(2 * embedding, 1)
 
     def forward(self, samples: torch.Tensor, band_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Logits, `(n, samples)` to `(n, windows)`; see `AudioResnet.forward`."""
         spectrum = self.spectrum(samples)
-        if band_mask is not None:
+        if band_mask is not None and not self.spectrum.view.mels:
             spectrum = spectrum * band_mask[:, None, None, :: MASK_BANDS // spectrum.shape[-1]]
         spectrum = spectrum.contiguous(memory_format=torch.channels_last)
         frames: torch.Tensor = self.trunk(spectrum).flatten(2)

@@ -26,7 +26,8 @@ from assay.training.corpus import Corpus
 
 CALIBRATION_CLIPS = 256
 QUANTISED = ("Conv", "Relu", "Add")
-TRUNK, FIRST = "/trunk/", "/trunk/trunk.0/"
+TRUNK = "/trunk/"
+FLOATS = ("/trunk/trunk.0/", "/both/")  # first layers; those of which the larger map is taken, which integers slow down
 
 
 class _Clips(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
@@ -64,7 +65,7 @@ def quantise(model: bytes, corpus: Corpus, window: int) -> bytes:
         nodes = [
             node.name
             for node in onnx.load(ready).graph.node
-            if node.op_type in QUANTISED and TRUNK in node.name and FIRST not in node.name
+            if node.op_type in QUANTISED and TRUNK in node.name and not any(part in node.name for part in FLOATS)
         ]
         quantize_static(
             str(ready),
