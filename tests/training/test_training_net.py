@@ -76,7 +76,7 @@ def test_a_hidden_band_is_not_seen(net):
         hidden = (net.branch_logits(noise, mask) - net.branch_logits(tone, mask)).abs().flatten()
     for branch, seen, left in zip(net.branches, apart, hidden, strict=True):
         if not branch.spectrum.view.mels:
-            assert seen > 3 * left  # the tone still moves the level
+            assert left < 0.7 * seen  # not nothing: the tone moves the level of all bands
 
 
 def test_gradients_reach_every_parameter():
