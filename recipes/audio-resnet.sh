@@ -32,6 +32,13 @@ fetch "$here/audio-catalogue.csv.gz" 300 "$work/more"
 # 2. What repeats a recording of the eval partition is not trained on.
 assay data separate "$work/shared/protocol.csv" "$work/catalogue/protocol.csv" "$work/more/protocol.csv" --from "$work/shared/protocol.csv"
 
+# 2b. Our own vocoders, of the bona fide clips alone, into the package of this checkout: the next step uses them. The weights that lie there
+# already were made by these recipes; leave this out to use them.
+for kind in istft upsample; do
+  assay train vocoder --recipe "$here/vocoder-$kind.toml" --work "$work/vocoder-$kind" --out "$here/../src/assay/training/vocoders/weights" --resume \
+    --data "$work/shared/separate.csv" --data "$work/catalogue/separate.csv" --data "$work/more/separate.csv"
+done
+
 # 3. Spoofs made here: of the shared corpus's clips and by speech engines, then of the other clips.
 # Parents are training clips only.
 held_out=$(sed -n '/^development_sources/,/^\]/p; /^left_out_sources/,/^\]/p' "$here/audio-resnet.toml" | sed -n 's/^ *"\([^"]*\)".*/\1/p')
@@ -47,6 +54,9 @@ assay data fakes "$work/shared/separate.csv" "${out[@]}" "${earlier[@]}" --seed 
 kokoro=375,hifigan-universal=400,hifigan-drawn=360,melgan=400,piper=250,world=350,hifigan-lj=220,cepstral=250,sinusoidal=250,world-vc=250,griffin-lim=300,espeak-ng=120,codec2=250,flite=100,festival=60,rhvoice=60,mbrola=60,hibari=60,open-jtalk=60,lpc=150
 assay data fakes "$work/catalogue/separate.csv" "$work/more/separate.csv" "${out[@]}" --seed 20261126 --jobs 2 --to "$work/more-fakes" --methods \
 hifigan-universal=300,hifigan-drawn=300,melgan=400,hifigan-lj=150,world=150,world-vc=100,sinusoidal=100,cepstral=100,griffin-lim=150
+# By our own vocoders; step 4 does not take them yet, as the shipped weight is older than they are.
+assay data fakes "$work/shared/separate.csv" "$work/catalogue/separate.csv" "$work/more/separate.csv" "${out[@]}" --seed 20261127 --jobs 2 \
+  --to "$work/own-fakes" --methods own-istft=400,own-upsample=400
 
 # 4. Training, calibration, export.
 assay train audio --recipe "$here/audio-resnet.toml" --work "$work/run" --jobs 2 --resume --data "$work/shared/separate.csv" \

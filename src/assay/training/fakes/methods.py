@@ -9,6 +9,7 @@ from assay.training.fakes.hifigan import hifigan_drawn, hifigan_lj, hifigan_univ
 from assay.training.fakes.lpc import lpc
 from assay.training.fakes.melgan import melgan
 from assay.training.fakes.method import Method
+from assay.training.fakes.own import own_istft, own_upsample
 from assay.training.fakes.partial import partial_replacement
 from assay.training.fakes.phase_vocoder import phase_vocoder
 from assay.training.fakes.psola import psola
@@ -25,6 +26,8 @@ METHODS: dict[str, Method] = {
         Method("hifigan-lj", "HiFi-GAN_V1-LJ(own)", hifigan_lj),
         Method("hifigan-drawn", "HiFi-GAN_V1-drawn-mel(own)", hifigan_drawn),
         Method("melgan", "MelGAN(own)", melgan),
+        Method("own-istft", "iSTFT-vocoder(own)", own_istft),
+        Method("own-upsample", "Upsampling-vocoder(own)", own_upsample),
         Method("world-vc", "WORLD-VC(own)", world_vc),
         Method("cepstral", "Cepstral-vocoder(own)", cepstral),
         Method("sinusoidal", "Harmonic+noise(own)", sinusoidal),

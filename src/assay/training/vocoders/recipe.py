@@ -15,7 +15,7 @@ HEAD_N_FFT, HEAD_HOP = 16, 4  # the small inverse transform at the end of the up
 
 
 class Features(Part):
-    """The mel spectrogram that a vocoder hears, of 16 kHz sound; see `assay.training.fakes.spectra.log_mel`."""
+    """The mel spectrogram, of 16 kHz sound, that a vocoder hears beside the pitch; see `fakes.spectra.log_mel`."""
 
     n_fft: int = Field(gt=0, multiple_of=2, description="samples of a frame")
     hop: int = Field(gt=0, description="samples from frame to frame")
