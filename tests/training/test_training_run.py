@@ -14,12 +14,14 @@ pytest.importorskip("pyworld")
 
 import onnx
 import onnxruntime
+import torch
 from training_toys import RECIPE
 
 from assay.errors import TrainingError
 from assay.models.card import DetectorCard
 from assay.models.registry import weights_folder
 from assay.training.audio_net import HOP_SAMPLES, WINDOW_SAMPLES
+from assay.training.members import load_network
 from assay.training.run import train_audio
 
 SIZES = {
@@ -102,3 +104,24 @@ def test_a_development_part_that_is_too_small_is_refused_before_anything_is_made
     with pytest.raises(TrainingError, match="too few bona fide clips"):
         train_audio(tmp_path / "toy.toml", [protocol], tmp_path / "work")
     assert not (tmp_path / "work" / "fakes").exists()
+
+
+def test_branches_of_an_ended_run_are_published_beside_its_own(trained):
+    folder, path = trained
+    (folder / "second.toml").write_text(RECIPE + '[network]\nviews = ["mels"]\n', encoding="utf-8")
+    protocol = folder / "data" / "protocol.csv"
+    second = train_audio(folder / "second.toml", [protocol], folder / "second", members=[folder / "work"])
+    card = DetectorCard.model_validate_json(second.read_text(encoding="utf-8"))
+    assert card.recipe == "toy.toml, second.toml"
+    samples = 0.1 * np.random.default_rng(1).standard_normal((1, WINDOW_SAMPLES)).astype(np.float32)
+
+    def answer(weight):
+        session = onnxruntime.InferenceSession(weight, providers=["CPUExecutionProvider"])
+        return session.run(["logit"], {"samples": samples})[0][0, 0]
+
+    first, both = answer(path.with_suffix(".onnx")), answer(second.with_suffix(".onnx"))
+    own, _ = load_network(folder / "second")
+    with torch.inference_mode():
+        last = own(torch.from_numpy(samples))[0, 0].item()
+    assert both == pytest.approx((2 * first + last) / 3, abs=1e-4)  # of two branches and one
+    assert abs(first - last) > 1e-3

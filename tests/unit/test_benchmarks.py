@@ -122,3 +122,22 @@ def test_every_script_has_its_markers_on_the_page(scripts):
     text = scripts["page"].PAGE.read_text(encoding="utf-8")
     for name in ("splices", "false alarms", "shortcuts", "statistics"):
         assert text.count(f"<!-- {name} -->") == text.count(f"<!-- /{name} -->") == 1
+
+
+def test_folds_hold_sources_whole_and_of_every_make(request, monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("lightning")
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    import folds
+
+    trials = [
+        Trial(path=f"{kind}{source}{n}", key=key, source=f"{kind}{source}")
+        for kind, keys in (("both", ("bona_fide", "spoof")), ("human", ("bona_fide",)))
+        for source in range(10)
+        for n in range(source + 1)
+        for key in keys
+    ]
+    made = folds.folds_of(trials)
+    assert set(made.values()) == set(range(5))
+    for kind in ("both", "human"):
+        assert sorted(made[f"{kind}{source}"] for source in range(10)) == sorted([*range(5)] * 2)
