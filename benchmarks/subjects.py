@@ -16,7 +16,6 @@ trained ones. Each subject is built once (models loaded, not timed) and then cal
 from __future__ import annotations
 
 import statistics
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -136,8 +135,6 @@ class Usual:
         self._window, self._hop = WINDOW_SAMPLES, hop or HOP_SAMPLES
         # channels_last is what suits these convolutions on a processor; it costs one word.
         self._net = AudioResnet().eval().to(memory_format=torch.channels_last)
-        # Some of so many mel filters on so few bins stay empty, which librosa mentions; the cost is the same.
-        warnings.filterwarnings("ignore", message="Empty filters detected")
 
     def __call__(self) -> None:
         """Score every file."""
@@ -153,24 +150,39 @@ class Usual:
     def _branch(self, branch: Any, samples: Samples, starts: range) -> Samples:
         """Logits of one branch for the windows that begin at `starts`, `BATCH` at a time."""
         view = branch.spectrum.view
-        mel = self._librosa.feature.melspectrogram(
-            y=samples, sr=RATE, n_fft=2 * view.frame, hop_length=view.step, n_mels=view.frame // 2
-        )
-        frames: Samples = self._librosa.power_to_db(mel).T
+        frames = self._turns(samples, view) if view.phase else self._mel(samples, view)
         # As many frames as the trunk sees of one window, once the level is taken off.
         seen = (self._window - view.frame) // view.step + 2 - view.level_frames
-        firsts = [min(start // view.step, len(frames) - seen) for start in starts]
+        firsts = [min(start // view.step, frames.shape[1] - seen) for start in starts]
         return np.concatenate(
             [
-                self._logits(branch, np.stack([frames[first : first + seen] for first in firsts[at : at + BATCH]]))
+                self._logits(branch, np.stack([frames[:, first : first + seen] for first in firsts[at : at + BATCH]]))
                 for at in range(0, len(firsts), BATCH)
             ]
         )
 
+    def _mel(self, samples: Samples, view: Any) -> Samples:
+        """Log-mel spectrogram, shape (1, frames, bands)."""
+        mel = self._librosa.feature.melspectrogram(
+            y=samples, sr=RATE, n_fft=view.frame, hop_length=view.step, n_mels=view.mels
+        )
+        decibels: Samples = self._librosa.power_to_db(mel).T[None]
+        return decibels
+
+    def _turns(self, samples: Samples, view: Any) -> Samples:
+        """Log power, and cosine and sine of how phases turn in time and over frequency, shape (5, frames, bins)."""
+        spectrum = self._librosa.stft(samples, n_fft=view.frame, hop_length=view.step)[: view.frame // 2].T
+        unit = np.exp(1j * np.angle(spectrum)).astype(np.complex64)
+        in_time = unit[1:] * unit[:-1].conj()
+        over_frequency = unit[1:] * np.roll(unit[1:], 1, axis=1).conj()
+        decibels = self._librosa.power_to_db(np.abs(spectrum[1:]) ** 2)
+        parts = [decibels, in_time.real, in_time.imag, over_frequency.real, over_frequency.imag]
+        return np.stack(parts).astype(np.float32)
+
     def _logits(self, branch: Any, windows: Samples) -> Samples:
         """One batch of windows through trunk, pooling and head."""
         with self._torch.inference_mode():
-            spectrum = self._torch.from_numpy(windows[:, None]).contiguous(memory_format=self._torch.channels_last)
+            spectrum = self._torch.from_numpy(windows).contiguous(memory_format=self._torch.channels_last)
             logits: Samples = branch.head(branch.pool(branch.trunk(spectrum).flatten(2))).numpy()[:, 0, 0]
         return logits
 

@@ -343,7 +343,7 @@ class AudioResnet(nn.Module):
         views: Names in `VIEWS`, one per branch; a name may come again.
     """
 
-    def __init__(self, views: Sequence[str] = ("harmonics", "pulses")) -> None:
+    def __init__(self, views: Sequence[str] = ("mels", "pulses-phase")) -> None:
         super().__init__()
         self.views = tuple(views)
         self.branches = nn.ModuleList(Branch(VIEWS[name]) for name in views)
