@@ -162,6 +162,17 @@ def test_a_folder_of_another_preparation_is_refused(place):
         place.fetch({"path": "a.wav"}, max_seconds=2.0)
 
 
+def test_a_folder_with_a_protocol_of_another_making_is_left_alone(place):
+    place.repository(sounds("a.wav"))
+    place.fetch({"path": "a.wav"})
+    for name in ("state.jsonl", "report.csv"):
+        (place.data / name).unlink()
+    before = (place.data / "protocol.csv").read_bytes()
+    with pytest.raises(DataError, match="no fetch wrote"):
+        place.fetch({"path": "a.wav"})
+    assert (place.data / "protocol.csv").read_bytes() == before
+
+
 @pytest.mark.parametrize("line", ["{]", '{"file": "a.wav"}', "[1]"])
 def test_a_damaged_state_is_an_error_that_says_what_to_do(place, line):
     place.repository(sounds("a.wav"))

@@ -68,6 +68,10 @@ def blob_ids(data: bytes) -> tuple[str, str]:
     return hashlib.sha1(whole, usedforsecurity=False).hexdigest(), hashlib.sha256(whole).hexdigest()
 
 
+# A server that sends less than 1 kB/s for a minute is given up; who set these for git keeps them.
+_PATIENCE = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+
+
 def run(
     command: Sequence[str], *, given: bytes = b"", place: Path | None = None, environment: Mapping[str, str] = _NOTHING
 ) -> bytes | None:
@@ -94,7 +98,7 @@ def start(
     Raises:
         DataError: If it cannot be run.
     """
-    pipe, quiet, variables = subprocess.PIPE, subprocess.DEVNULL, {**os.environ, **environment}
+    pipe, quiet, variables = subprocess.PIPE, subprocess.DEVNULL, {**_PATIENCE, **os.environ, **environment}
     try:
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, cwd=place, env=variables)
     except (FileNotFoundError, PermissionError) as error:

@@ -52,7 +52,7 @@ class State:
         preparation: What files of this folder must have in common.
 
     Raises:
-        DataError: If the folder was filled with another preparation, or its state is damaged.
+        DataError: If the folder was filled with another preparation or by other means, or its state is damaged.
     """
 
     def __init__(self, folder: Path, preparation: dict[str, Any]) -> None:
@@ -62,6 +62,8 @@ class State:
         path = folder / NAME
         head = {"version": VERSION, **preparation}
         lines = _lines(path)
+        if not lines and (folder / "protocol.csv").exists() and not (folder / "report.csv").exists():
+            raise DataError(f"'{folder}' holds a protocol that no fetch wrote. Give another folder.")
         if lines and lines[0] != head:
             raise DataError(
                 f"'{folder}' holds files of another preparation, {lines[0]}; asked for is {head}. "
