@@ -1,0 +1,108 @@
+"""Luminance and its DCT coefficients, without a JPEG coefficient reader.
+
+A JPEG's quantised coefficients are recovered from what a decoder makes of it: the DCT of the decoded luminance,
+divided by the known steps and rounded. Decoding rounds pixels, which adds noise of variance 1/12 to every coefficient
+of the orthonormal DCT, so a step of 2 or more is recovered without error but where pixels are clipped; with steps of
+1 some 8 % are off by one. The wheel of jpeglib, which reads coefficients exactly, has 22 MB.
+
+References:
+    Ahmed, Natarajan & Rao, IEEE Trans. Computers 1974 (DCT); ITU-T T.81, A.3.3 (its scaling, which is orthonormal).
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import DecodeError, LimitExceeded, UnsupportedMedia
+from assay.forensics.jpeg import JpegStructure
+
+Floats = NDArray[np.float32]
+
+MAX_PIXELS = 100_000_000
+_CODED = {"baseline", "extended", "progressive"}
+
+
+def _basis() -> Floats:
+    frequency, position = np.arange(8)[:, None], np.arange(8)[None]
+    basis = np.cos(np.pi * frequency * (2 * position + 1) / 16) / 2
+    basis[0] /= np.sqrt(2)
+    return basis.astype(np.float32)
+
+
+BASIS = _basis()
+
+
+def luminance(structure: JpegStructure, *, max_pixels: int = MAX_PIXELS) -> Floats:
+    """Decode the first component of a JPEG file, which is luminance in all but a few odd files.
+
+    Args:
+        structure: From `read_jpeg`.
+        max_pixels: Larger pictures are refused before anything is decoded.
+
+    Returns:
+        Shape (height, width), 0 to 255, in the orientation of the file.
+
+    Raises:
+        UnsupportedMedia: If it is not baseline or progressive with 8 bits and 1 or 3 components.
+        LimitExceeded: If it claims more than `max_pixels`.
+        DecodeError: If the picture data are broken.
+    """
+    from PIL import JpegImagePlugin  # decoding only; the readers of bytes do without
+
+    if structure.process not in _CODED or structure.precision_bits != 8 or len(structure.components) not in (1, 3):
+        raise UnsupportedMedia(
+            "Coefficients are read from JPEG files of 8 bits with one or three components, baseline or progressive.",
+            process=structure.process,
+            precision_bits=structure.precision_bits,
+            components=len(structure.components),
+        )
+    width, height = structure.width or 0, structure.height or 0
+    if width * height > max_pixels:
+        raise LimitExceeded(
+            f"The picture claims {width * height:,} pixels; the limit is {max_pixels:,}.",
+            limit="max_pixels",
+            value=width * height,
+        )
+    try:
+        picture = JpegImagePlugin.JpegImageFile(io.BytesIO(structure.bare()))
+        # libjpeg hands out the luminance plane itself; grey made from RGB would be rounded twice.
+        picture.draft("L", picture.size)
+        return np.asarray(picture.convert("L"), np.float32)
+    except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError) as error:
+        raise DecodeError(f"The picture data of this JPEG file are broken: {error}") from error
+
+
+def block_coefficients(plane: Floats, row: int = 0, column: int = 0, *, most_blocks: int | None = None) -> Floats:
+    """Orthonormal DCT of the whole 8x8 blocks of a plane whose grid begins at an offset.
+
+    Args:
+        plane: Shape (height, width).
+        row: First row of the grid, 0 to 7.
+        column: First column, 0 to 7.
+        most_blocks: Take a square of about so many blocks from the middle; None for all.
+
+    Returns:
+        Shape (rows, columns, 8, 8): vertical, then horizontal frequency; a grey of 128 gives zeros. Empty if no block
+        fits.
+    """
+    rows, columns = max(0, plane.shape[0] - row) // 8, max(0, plane.shape[1] - column) // 8
+    first_row = first_column = 0
+    if most_blocks is not None and rows * columns > most_blocks:
+        side = int(most_blocks**0.5)
+        wide = min(columns, max(side, most_blocks // rows))
+        high = min(rows, most_blocks // wide)
+        first_row, first_column = (rows - high) // 2, (columns - wide) // 2
+        rows, columns = high, wide
+    top, left = row + 8 * first_row, column + 8 * first_column
+    part = plane[top : top + 8 * rows, left : left + 8 * columns] - np.float32(128)
+    blocks = part.reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)
+    transformed: Floats = BASIS @ blocks @ BASIS.T
+    return transformed
+
+
+def quantised(coefficients: Floats, table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Multiples of the steps: shape kept; a step of 0, which broken files have, counts as 1."""
+    return np.rint(coefficients / np.maximum(table, 1)).astype(np.int64)
