@@ -1,12 +1,15 @@
 """The one place where exceptions of libsndfile, FFmpeg and the system become errors of our tree.
 
 libsndfile's errors are RuntimeErrors; PyAV's are `av.error.FFmpegError`, some of which are OSErrors or
-ValueErrors, too. PyAV is not imported for this: if it was never loaded, it cannot have raised.
+ValueErrors, too. PyAV is not imported for this: if it was never loaded, it cannot have raised. Pillow and libheif
+read from memory, so their OSErrors are about the content.
 """
 
 from __future__ import annotations
 
+import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -52,6 +55,60 @@ def decoding(name: str, label: str) -> Iterator[None]:
         raise LimitExceeded(message, limit="memory") from error
     except OSError as error:
         raise unreadable(name, error) from error
+
+
+# What Pillow raises on broken pictures goes beyond that; TypeError and AssertionError are its own slips on them.
+_BROKEN_PICTURE = (
+    *_BROKEN,
+    OSError,
+    SyntaxError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    Warning,  # where the caller made warnings errors
+)
+
+
+@contextmanager
+def decoding_picture(name: str, label: str) -> Iterator[None]:
+    """Translate what a decoder of pictures raises.
+
+    Args:
+        name: The file as the user gave it.
+        label: What it is, "a JPEG picture".
+
+    Raises:
+        DecodeError: For anything a decoder says about the content.
+        LimitExceeded: If it is over Pillow's own limit, or there is not enough memory.
+    """
+    try:
+        yield
+    except MediaError:
+        raise
+    except _BROKEN_PICTURE as error:
+        raise broken_picture(name, label, reason_of(error)) from error
+    except MemoryError as error:
+        message = f"'{name}' needs more memory to decode than there is. Make it smaller, or use a larger machine."
+        raise LimitExceeded(message, limit="memory") from error
+    except Exception as error:
+        # Pillow's limit on pixels is an error without a family; without Pillow loaded it cannot be this one.
+        if type(error).__name__ != "DecompressionBombError":
+            raise
+        limit = "PIL.Image.MAX_IMAGE_PIXELS"
+        message = f"'{name}' is over the limit {limit} ({reason_of(error)}). To accept it, raise that limit."
+        raise LimitExceeded(message, limit=limit, setting=limit) from error
+
+
+def broken_picture(name: str, label: str, detail: str) -> DecodeError:
+    """The error for a picture that no decoder makes sense of."""
+    detail = " ".join(detail.split()).rstrip(".") or "no picture came out of it"
+    return DecodeError(
+        f"'{name}' is {label}, but it is damaged or of a variant that is not read ({detail}). "
+        "Copy it again from where it came from; if another program shows it, save it from there as PNG.",
+        detail=detail,
+    )
 
 
 def reason_of(error: Exception) -> str:

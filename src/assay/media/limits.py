@@ -69,3 +69,24 @@ def check_duration(name: str, duration_s: float, settings: Settings, *, verb: st
     if duration_s > settings.max_duration_s:
         what = f"{verb} {duration_s:,.1f} s"
         raise _refuse(name, what, "max_duration_s", duration_s, settings.max_duration_s)
+
+
+def check_picture_bytes(name: str, size: int, settings: Settings) -> None:
+    """Refuse a picture of more than ``max_picture_bytes`` bytes; its file is held in memory."""
+    if size > settings.max_picture_bytes:
+        what = f"is a picture of {size:,} bytes"
+        raise _refuse(name, what, "max_picture_bytes", size, settings.max_picture_bytes)
+
+
+def check_pixels(name: str, width: int, height: int, settings: Settings) -> None:
+    """Refuse a picture of more than ``max_picture_pixels`` pixels."""
+    if width * height > settings.max_picture_pixels:
+        what = f"has {width:,} × {height:,} pixels"
+        raise _refuse(name, what, "max_picture_pixels", width * height, settings.max_picture_pixels)
+
+
+def check_frames(name: str, frames: int, settings: Settings) -> None:
+    """Refuse a picture of more than ``max_picture_frames`` frames or pages."""
+    if frames > settings.max_picture_frames:
+        what = f"holds {frames:,} frames or more"
+        raise _refuse(name, what, "max_picture_frames", frames, settings.max_picture_frames)
