@@ -361,6 +361,18 @@ def test_a_tiff_with_broken_tags_is_read_without_a_warning():
         assert np.array_equal(read(bytes(data)).pixels, drawings.drawing())
 
 
+def test_a_tiff_with_every_text_and_an_orientation_is_read_in_silence(capfd):
+    texts = dict.fromkeys((269, 270, 271, 272, 305, 306, 315, 316, 33432), "a text that stands elsewhere")
+    for compression in ("raw", "tiff_lzw", "jpeg"):
+        data = drawings.encoded("tiff", compression=compression, tiffinfo={**texts, 274: 3})
+        picture = read(data)
+        assert picture.orientation == 3
+        assert_same(picture.pixels, drawings.drawing()[::-1, ::-1], 12 if compression == "jpeg" else 0)
+    big = drawings.encoded("tiff", big_tiff=True, compression="tiff_lzw", tiffinfo={**texts, 274: 6})
+    assert read(big).pixels.shape == (48, 32, 3)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_tiff_whose_only_directory_is_missing_is_an_error():
     with pytest.raises(DecodeError):
         read(b"II*\x00\xff\xff\xff\x00" + bytes(100))

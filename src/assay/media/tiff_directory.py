@@ -54,7 +54,9 @@ class Directories:
         self.first = self._number("Q", 8) if self._big else self._number("I", 4)
 
     def emptied(self, at: int, kept: Callable[[int], bool]) -> bytes:
-        """The data with all other entries of one directory replaced by a zero byte that points nowhere.
+        """The data with all other entries of one directory replaced by a number 1 that points nowhere.
+
+        1 is an orientation, too; of a 0 libtiff would complain to standard error.
 
         Raises:
             ValueError: As `read` does.
@@ -62,8 +64,7 @@ class Directories:
         data = bytearray(self._data)
         for start in self._entries(at):
             if not kept(self._number("H", start)):
-                form, rest = ("HQ", 8) if self._big else ("HI", 4)
-                nothing = struct.pack(self._order + form, 1, 1) + bytes(rest)
+                nothing = struct.pack(self._order + ("HQH6x" if self._big else "HIH2x"), 3, 1, 1)  # one short
                 data[start + 2 : start + 2 + len(nothing)] = nothing
         return bytes(data)
 
