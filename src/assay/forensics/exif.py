@@ -170,7 +170,7 @@ class _Reader:
         return self._unpack("I", at + 2 + 12 * size) if size is not None else None
 
     def _value(self, name: str, kind: int, count: int, where: int) -> Value | None:
-        if kind in (2, 7) or name == "XPComment":
+        if kind in (2, 7) or (kind == 1 and name in ("UserComment", "XPComment")):
             raw = self._data[where : where + min(count * _SIZES[kind], MOST_TEXT_BYTES)]
             return _text(name, raw, self._order)
         numbers: list[int | float] = []
