@@ -26,7 +26,7 @@ from assay.data import Trial, read_protocol
 
 RATE = 16_000
 LONG_S, SHORTEST_S = 60.0, 30.0
-RATES = (0.05, 0.01)
+RATES = (0.05, 0.02, 0.01)
 SEED = 1
 Samples = NDArray[np.float32]
 Splice = tuple[Samples, float, float]

@@ -19,7 +19,7 @@ from assay.training.calibrate import (
 )
 from assay.training.development import check_development, recordings, stretches
 
-HOP, WINDOW = 4096, 65_536
+HOP, WINDOW, CLIP = 4096, 32_768, 65_536
 
 
 def gaussian(count, spoof_mean, bona_fide_mean, deviation, seed=0):
@@ -144,8 +144,8 @@ def test_operating_points_rise_and_say_when_they_are_extrapolated():
 
 def test_recordings_join_clips_of_one_person_only():
     trials = [clip("a", speaker=str(i % 2)) for i in range(60)] + [clip("a", "spoof", "0")] * 60
-    made = recordings(trials, [WINDOW] * 120)
-    # 15 windows of 4.096 s make 61 s; 30 clips of each person make two recordings.
+    made = recordings(trials, [CLIP] * 120)
+    # 15 clips of 4.096 s make 61 s; 30 clips of each person make two recordings.
     assert [len(indices) for indices in made] == [15] * 4
     assert all(len({i % 2 for i in indices}) == 1 and max(indices) < 60 for indices in made)
 
@@ -154,7 +154,7 @@ def test_stretches_are_counted_in_whole_windows():
     assert stretches(WINDOW - 1) == 0
     assert stretches(WINDOW + 30 * HOP) == 0  # 31 windows
     assert stretches(WINDOW + 31 * HOP) == 1
-    assert stretches(15 * WINDOW) == 7  # 225 windows
+    assert stretches(15 * CLIP) == 7  # 233 windows
 
 
 def enough():
@@ -163,7 +163,7 @@ def enough():
 
 
 def test_enough_development_data_passes():
-    assert check_development(enough(), [WINDOW] * 47) is None
+    assert check_development(enough(), [CLIP] * 47) is None
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_enough_development_data_passes():
 )
 def test_too_little_development_data_is_refused_with_numbers(trials, words):
     with pytest.raises(TrainingError, match=words):
-        check_development(trials, [WINDOW] * 47)
+        check_development(trials, [CLIP] * 47)

@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from assay.training.audio_net import HOP_SAMPLES, VIEWS, WINDOW_SAMPLES, AudioResnet, Branch, Spectrum
+from assay.training.audio_net import HOP_SAMPLES, VIEWS, WINDOW_SAMPLES, AudioResnet, Spectrum
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_what_lies_outside_a_window_cannot_move_its_logit(net, stretch):
     with torch.inference_mode():
         before, after = net(stretch)[0], net(changed)[0]
     torch.testing.assert_close(before[0], after[0], atol=1e-4, rtol=0)
-    assert abs(before[16] - after[16]) > 0.01
+    assert abs(before[16] - after[16]) > 0.003
 
 
 @pytest.mark.parametrize("gain", [0.1, 3.0])
@@ -94,7 +94,7 @@ def test_the_network_is_small(net):
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             branch(torch.zeros(1, WINDOW_SAMPLES))
         multiply_adds = counter.get_total_flops() / 2
-        assert 10e6 < multiply_adds <= 260e6
+        assert 10e6 < multiply_adds <= 150e6
 
 
 def test_the_logit_is_the_mean_of_the_branches(net, stretch):
@@ -140,11 +140,11 @@ def test_turns_are_those_of_the_fourier_transform(name, stretch):
 def test_phases_see_a_steady_tone_stand_still_and_a_click_in_the_middle_of_its_frame():
     view = VIEWS["pulses-phase"]
     tone = torch.sin(2 * torch.pi * 40 / view.frame * torch.arange(WINDOW_SAMPLES))[None]
-    torch.testing.assert_close(Spectrum(view)(tone)[0, 1, :, 40], torch.ones(957), atol=1e-3, rtol=0)
+    torch.testing.assert_close(Spectrum(view)(tone)[0, 1, :, 40], torch.ones(445), atol=1e-3, rtol=0)
     clicks = torch.zeros(1, WINDOW_SAMPLES)
     clicks[:, :: view.step * 8] = 1.0
     click = Spectrum(view)(clicks)[0, 3]
-    centred = (torch.arange(957) + view.level_frames // 2) % 8 == 6  # starts half a frame before a click
+    centred = (torch.arange(445) + view.level_frames // 2) % 8 == 6  # starts half a frame before a click
     torch.testing.assert_close(click[centred][:, 3:], torch.ones(int(centred.sum()), 125), atol=1e-2, rtol=0)
 
 
@@ -152,19 +152,10 @@ def test_mel_bands_gather_power_by_weights_that_sum_to_one(stretch):
     view = VIEWS["mels"]
     spectrum = Spectrum(view)
     torch.testing.assert_close(spectrum.mel.sum(0), torch.ones(view.mels))
-    plain = Spectrum(VIEWS["harmonics-brief"])  # the same frames
+    plain = Spectrum(VIEWS["harmonics"])  # the same frames
     power = torch.exp(4 * (plain(stretch) - 1.5)) - 1e-6
     expected = (power @ spectrum.mel + 1e-6).log() / 4 + 1.5
     torch.testing.assert_close(spectrum(stretch), expected, atol=1e-3, rtol=0)
-
-
-@pytest.mark.parametrize("name", ["pulses-phase", "mels"])
-def test_a_brief_trunk_takes_shorter_pieces_in_training_only(name):
-    branch = Branch(VIEWS[name])
-    piece = 0.1 * torch.randn(2, WINDOW_SAMPLES // 2, generator=torch.Generator().manual_seed(1))
-    assert branch(piece).shape == (2, 1)
-    with pytest.raises(RuntimeError):
-        branch.eval()(piece)
 
 
 def test_an_offset_of_the_recorder_does_not_matter(net, stretch):

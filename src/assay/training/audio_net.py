@@ -31,7 +31,7 @@ from torch.nn import functional
 from assay.audio.features import mel_filter_bank
 
 SAMPLE_RATE_HZ = 16_000
-WINDOW_SAMPLES = 65_536  # 4.096 s
+WINDOW_SAMPLES = 32_768  # 2.048 s, which training takes, too
 HOP_SAMPLES = 4_096  # 0.256 s: the stride of every trunk
 MASK_BANDS = 256  # bands that training may hide, 31.25 Hz each
 
@@ -42,46 +42,38 @@ class View:
 
     Attributes:
         frame: Samples of a frame; its spectrum has half as many bins.
-        step: Samples between frames; divides half a frame.
+        step: Samples between frames; a quarter of a frame.
         level_frames: Frames over which the level is taken, odd.
         channels: Of the trunk's stages.
-        mels: Bands that the power is gathered in, up to 7.8 kHz; 0 for none.
-        trunk: ``coarse`` for a frame each 16 ms; ``fine`` for four in that time, which the first layers make up for;
-            ``brief`` likewise, but hearing 1 s rather than 2.3 s at once, so that training can take shorter pieces;
-            ``maxout`` likewise, with the larger of each two maps instead of what is positive (light CNN).
+        trunk: ``residual``, or ``maxout``: the larger of each two maps instead of what is positive (light CNN).
         window_frames: What the trunk leaves of a window; it loses some at both ends.
         phase: Whether it sees how phases turn, too.
+        mels: Bands that the power is gathered in, up to 7.8 kHz; 0 for none.
     """
 
     frame: int
     step: int
     level_frames: int
     channels: tuple[int, ...]
-    trunk: Literal["coarse", "fine", "brief", "maxout"]
+    trunk: Literal["residual", "maxout"]
     window_frames: int
     phase: bool = False
     mels: int = 0
 
 
-HARMONICS = View(frame=512, step=256, level_frames=17, channels=(16, 32, 48, 96), trunk="coarse", window_frames=8)
-PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 48, 96), trunk="fine", window_frames=8)
-PULSES_BRIEF = View(frame=256, step=64, level_frames=65, channels=(24, 32, 64, 128), trunk="brief", window_frames=13)
-HARMONICS_BRIEF = View(
-    frame=512, step=128, level_frames=33, channels=(24, 32, 64, 128), trunk="brief", window_frames=12
-)
-BINS = {"coarse": 16, "fine": 8, "brief": 8, "maxout": 5}  # that a trunk leaves
+PULSES = View(frame=256, step=64, level_frames=65, channels=(24, 32, 64, 128), trunk="residual", window_frames=5)
+HARMONICS = View(frame=512, step=128, level_frames=33, channels=(24, 32, 64, 128), trunk="residual", window_frames=4)
 MELS = View(
-    frame=512, step=128, level_frames=33, channels=(16, 24, 32, 48, 64), trunk="maxout", window_frames=27, mels=80
+    frame=512, step=128, level_frames=33, channels=(16, 24, 32, 48, 64), trunk="maxout", window_frames=11, mels=80
 )
 VIEWS = {
-    "harmonics": HARMONICS,
     "pulses": PULSES,
-    "pulses-brief": PULSES_BRIEF,
-    "harmonics-brief": HARMONICS_BRIEF,
+    "harmonics": HARMONICS,
     "mels": MELS,
-    "pulses-phase": replace(PULSES_BRIEF, phase=True),
-    "harmonics-phase": replace(HARMONICS_BRIEF, phase=True),
+    "pulses-phase": replace(PULSES, phase=True),
+    "harmonics-phase": replace(HARMONICS, phase=True),
 }
+BINS = {"residual": 8, "maxout": 5}  # that a trunk leaves
 
 
 class Spectrum(nn.Module):
@@ -268,26 +260,16 @@ def _trunk(view: View, inputs: int) -> list[nn.Module]:
             *(Larger(third, fourth, 3), Larger(fourth, fourth, 1), Larger(fourth, fifth, 3, 2)),
         ]
     stem, low, middle, high = view.channels
-    if view.trunk == "coarse":
-        return [
-            _conv(inputs, stem, 2),
-            _conv(stem, low, 2),
-            _conv(low, middle, 2),
-            nn.Identity(),
-            Residual(middle),
-            _conv(middle, high, 2),
-            Residual(high),
-        ]
     # Whatever the frames, the first layer leaves one each 16 ms, and 64 bins.
     strides = (256 // view.step, view.frame // 128)
-    start = [_conv(inputs, stem, strides, (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)]
-    if view.trunk == "fine":
-        return [*start, _conv(middle, middle, (2, 1)), Residual(middle), _conv(middle, high, 2), Residual(high)]
-    return [*start, Residual(middle), _conv(middle, middle, (2, 1)), _conv(middle, high, 2), Flat(high)]
+    return [
+        *(_conv(inputs, stem, strides, (5, 5)), _conv(stem, low, 2), _conv(low, middle, 2)),
+        *(Residual(middle), _conv(middle, middle, (2, 1)), _conv(middle, high, 2), Flat(high)),
+    ]
 
 
 class SlidingStatistics(nn.Module):
-    """Attention-weighted mean and deviation over each `frames` consecutive frames, or over all if there are fewer."""
+    """Attention-weighted mean and deviation over each `frames` consecutive frames, every `step`."""
 
     def __init__(self, channels: int, frames: int, step: int = 1) -> None:
         super().__init__()
@@ -298,10 +280,9 @@ class SlidingStatistics(nn.Module):
         """`(n, channels, frames)` to `(n, windows, 2 * channels)`."""
         # Weights lie between e^-3 and e^3, so that sums over any stretch stay well-conditioned.
         weight = (3 * self.attention(x)).exp()
-        frames = min(self.frames, x.shape[2]) if self.training else self.frames
 
         def pool(values: torch.Tensor) -> torch.Tensor:
-            return functional.avg_pool1d(values, frames, self.step)
+            return functional.avg_pool1d(values, self.frames, self.step)
 
         total = pool(weight)
         mean = pool(weight * x) / total

@@ -32,6 +32,7 @@ from assay.training.recipe import Recipe
 
 REPORT_STEPS = 100
 REFRESH_BATCHES = 100
+CHECKED_SAMPLES = 2 * WINDOW_SAMPLES  # of a development clip
 RECIPE, RANDOM = "assay_recipe", "assay_random"  # what a checkpoint holds beside Lightning's own entries
 log = logging.getLogger("assay.training.fit")
 
@@ -90,8 +91,7 @@ class AudioTraining(lightning.LightningModule):
                 torch.cuda.set_rng_state(self._resumed[1]["cuda"], self.device)
             self._resumed = None
         last = min(first + each, self.recipe.optimisation.steps)
-        samples = self.recipe.network.train_samples
-        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, samples, first, last), batch_size=None)
+        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, WINDOW_SAMPLES, first, last), batch_size=None)
 
     def treated(self, batch: Batch, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Waves after their channel, and their band masks, as the seed and the step decide."""
@@ -143,9 +143,9 @@ class AudioTraining(lightning.LightningModule):
         return range(min(2, self.development.starts.shape[1]))
 
     def _logits(self, indices: torch.Tensor, version: int) -> torch.Tensor:
-        waves = [repeat_pad(self.development.clip(int(index), version), WINDOW_SAMPLES) for index in indices]
+        waves = [repeat_pad(self.development.clip(int(index), version), CHECKED_SAMPLES) for index in indices]
         logits: torch.Tensor = self.net(torch.from_numpy(np.stack(waves)).to(self.device))
-        return logits[:, 0].float().cpu()
+        return logits.mean(1).float().cpu()
 
     def configure_optimizers(self) -> Any:
         """AdamW without decay on norms and biases, Muon for convolutions if the recipe says so, warm-up, cosine."""
@@ -219,8 +219,7 @@ def refresh_statistics(module: AudioTraining) -> None:
             part.momentum = None  # a plain mean over all batches
     module.net.train()
     first = settings.steps  # batches that training has not drawn
-    samples = module.recipe.network.train_samples
-    batches = CoupledBatches(module.train_corpus, module.recipe, samples, first, first + REFRESH_BATCHES)
+    batches = CoupledBatches(module.train_corpus, module.recipe, WINDOW_SAMPLES, first, first + REFRESH_BATCHES)
     with torch.inference_mode():
         for step, batch in enumerate(batches):
             waves, masks = module.treated(batch, first + step)

@@ -82,10 +82,8 @@ class Answerer:
         return logits
 
     def clips(self, corpus: Corpus, version: int) -> Floats:
-        """Logit of the first window of every clip, shape (clips,)."""
-        return np.array(
-            [self(repeat_pad(corpus.clip(i, version), WINDOW_SAMPLES))[0] for i in range(len(corpus.trials))]
-        )
+        """Mean logit over the windows of every clip, as a file is scored, shape (clips,)."""
+        return np.array([self(_whole_hops(corpus.clip(i, version))).mean() for i in range(len(corpus.trials))])
 
 
 def check_parity(net: AudioResnet, answer: Answerer, corpus: Corpus) -> float:
@@ -162,8 +160,9 @@ def _contrasts(corpus: Corpus, answer: Answerer, calibrate: Any) -> Floats:
 
 
 def _whole_hops(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The longest beginning that the network takes: a window and whole hops, shape (samples,)."""
-    return samples[: (len(samples) - WINDOW_SAMPLES) // HOP_SAMPLES * HOP_SAMPLES + WINDOW_SAMPLES]
+    """The longest beginning that the network takes: a window and whole hops; a shorter clip is repeated."""
+    hops = max(0, len(samples) - WINDOW_SAMPLES) // HOP_SAMPLES
+    return repeat_pad(samples, WINDOW_SAMPLES + hops * HOP_SAMPLES)
 
 
 def publish(
@@ -202,7 +201,7 @@ def publish(
         "name": plan.name,
         "version": plan.version,
         "kind": "audio-detector",
-        "summary": f"Synthetic speech: {len(net.branches)} views of 4 s, convolutions and attentive pooling on each.",
+        "summary": f"Synthetic speech: {len(net.branches)} views of 2 s, convolutions and attentive pooling on each.",
         "file": f"{plan.name}.onnx",
         "licence_weights": "Apache-2.0",
         "origin": "trained by `assay train audio` with the recipe named here",

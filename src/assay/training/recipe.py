@@ -50,10 +50,7 @@ class Network(Part):
     """What is trained; see `assay.training.audio_net`."""
 
     views: tuple[str, ...] = Field(
-        default=("harmonics", "pulses"), min_length=1, description="how each branch looks at the sound"
-    )
-    train_samples: int = Field(
-        default=65_536, gt=0, multiple_of=4096, description="of a clip in training; at most a window"
+        default=("mels", "pulses-phase"), min_length=1, description="how each branch looks at the sound"
     )
 
 

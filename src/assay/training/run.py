@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from assay.training.audio_net import WINDOW_SAMPLES
 from assay.training.augment import Channel
 from assay.training.corpus import pack, read_recipe_trials, recipe_fakes
 from assay.training.development import check_development
@@ -65,8 +66,7 @@ def train_audio(
     learnt = packed([*train, *made])
     beside = protocols[0].parent
     folders = [folder if folder.is_dir() else None for folder in (beside / "noise", beside / "rir")]
-    samples = plan.network.train_samples
-    channel = Channel(plan.augmentation, samples=samples, noises=folders[0], rooms=folders[1], seed=plan.seed)
+    channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=folders[0], rooms=folders[1], seed=plan.seed)
     net = fit(plan, learnt, held_out, channel, work, resume=resume)
     save_network(net, work, recipe=recipe.name)
     joined = join([*(other for other, _ in others), net])
