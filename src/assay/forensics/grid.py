@@ -8,8 +8,8 @@ that stands out from the others; the present grid, at (0, 0), always does and is
 Flat skies and edges give every offset in the row or column of the present grid some periodicity. An offset is
 therefore compared with the others of its kind only: off the grid in both directions, or in one.
 
-What this cannot see: a crop by multiples of 8, a former quality below the last one (its periods drown in the noise of
-the last steps), a resize or rotation in between, and pictures of few blocks. Cropping a picture and saving it again is
+What this cannot see: a crop by multiples of 8, a former quality at or above the last one (its periods drown in the
+noise of the last steps), a resize or rotation in between, and pictures of few blocks. Cropping a picture and saving it again is
 what most people do with pictures: it is no sign of manipulation.
 
 References:
