@@ -9,8 +9,8 @@ Flat skies and edges give every offset in the row or column of the present grid 
 therefore compared with the others of its kind only: off the grid in both directions, or in one.
 
 What this cannot see: a crop by multiples of 8, a former quality at or above the last one (its periods drown in the
-noise of the last steps), a resize or rotation in between, and pictures of few blocks. Cropping a picture and saving it again is
-what most people do with pictures: it is no sign of manipulation.
+noise of the last steps), a resize or rotation in between, and pictures of few blocks. Cropping a picture and saving it
+again is what most people do with pictures: it is no sign of manipulation.
 
 References:
     Bianchi & Piva, IEEE Trans. Information Forensics and Security 2012 (integer periodicity of shifted blocks).
