@@ -246,7 +246,7 @@ def _no_speech(channel: ChannelScores, scores: AudioScores, card: DetectorCard) 
         return Reason(code="silence", text="The recording is silent; give one in which somebody speaks.")
     text = (
         f"{channel.speech_s:.1f} s of speech in {scores.duration_s:.1f} s of sound; at least {card.min_speech_s:g} s"
-        " within one window are needed. Music, noise and silence are not judged."
+        " are needed. Music, noise and silence are not judged."
     )
     return Reason(code="no_speech" if channel.speech_s == 0 else "too_little_speech", text=text)
 

@@ -15,6 +15,8 @@ from assay.selftest import check_known_answer
 CARDS = {card.name: card for card in list_cards()}
 DETECTORS = {name: card for name, card in CARDS.items() if isinstance(card, DetectorCard)}
 SAME = 1e-4  # logits
+# Sums in another order can tip a value into the next of 256 steps.
+SAME_INTEGERS = 5e-3
 LONG_WINDOWS = 40
 
 
@@ -111,12 +113,14 @@ def test_a_window_alone_is_the_window_within_a_long_stretch(detector, run, stret
     within = run(stretch)[0]
     for k in range(0, LONG_WINDOWS, 7):
         first = k * detector.hop_samples
-        assert run(stretch[first : first + detector.window_samples])[0, 0] == pytest.approx(within[k], abs=SAME)
+        assert run(stretch[first : first + detector.window_samples])[0, 0] == pytest.approx(
+            within[k], abs=SAME_INTEGERS
+        )
 
 
 def test_a_batch_is_its_items(detector, run, stretch):
     items = np.stack([stretch[k * 5_000 :][: detector.window_samples] for k in range(5)])
-    assert run(items) == pytest.approx(np.concatenate([run(item) for item in items]), abs=SAME)
+    assert run(items) == pytest.approx(np.concatenate([run(item) for item in items]), abs=SAME_INTEGERS)
 
 
 def test_the_same_samples_give_the_same_logits(run, stretch):

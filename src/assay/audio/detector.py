@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from assay.audio.deliveries import Filter, Recording
 
 SPEECH = 0.5  # probability from which a chunk counts as speech
-WINDOW_SPEECH_S = 1.0  # a window with less is not scored
+WINDOW_SPEECH_S = 0.5  # a window with less is not scored
 BLOCK_S = 16.0
 STRETCH_WINDOWS = 64  # 20 s in one pass: long enough to share work, short enough for the caches
 
