@@ -22,7 +22,7 @@ from machine import available_bytes, facts
 from measure import HERE, Entry, Series, run_command, run_commands, take_turns
 from report import SHORT_S, Results, markdown, write_readme
 
-USUAL_MEMORY = 10 * 2**30  # what librosa and its spectrograms of 3 hours need, with room to spare
+USUAL_MEMORY = 40 * 2**30  # what librosa and its phases of 3 hours need, with room to spare; 25 GB were too little
 
 
 @dataclass(frozen=True)
