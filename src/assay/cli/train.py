@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +26,17 @@ Examples:
 """
 
 app = typer.Typer(help="Train a model from a recipe.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """What is imported here needs the extra `train`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
+            raise MissingExtra.of("train", "Training") from error
+        raise
 
 
 @app.callback()
@@ -55,12 +68,8 @@ def audio(
 
     # A run takes hours: unless somebody chose otherwise, its progress is shown.
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
-    try:
+    with _extra():
         from assay.training.run import train_audio
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
-            raise MissingExtra.of("train", "Training") from error
-        raise
     say(str(train_audio(recipe, data, work, resume=resume, jobs=settings.jobs, members=member or (), out=out)))
 
 
@@ -82,10 +91,6 @@ def vocoder(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    try:
+    with _extra():
         from assay.training.vocoders.run import train_vocoder
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
-            raise MissingExtra.of("train", "Training") from error
-        raise
     say(str(train_vocoder(recipe, data, work, resume=resume, out=out)))

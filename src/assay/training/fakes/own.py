@@ -15,8 +15,7 @@ import torch
 from assay.training.fakes.acoustic import as_drawn
 from assay.training.fakes.method import fit
 from assay.training.fakes.pitch import pitch_hz
-from assay.training.fakes.spectra import log_mel
-from assay.training.sound import SAMPLE_RATE_HZ, Samples
+from assay.training.sound import Samples
 
 DRAWN_SHARE = 0.4  # both of a vocoder's uses are to be known: copies, and text-to-speech
 
@@ -41,18 +40,13 @@ def _vocoder(name: str) -> Any:
 
 
 def _copy(name: str, samples: Samples, rng: np.random.Generator) -> Samples:
+    from assay.training.vocoders.losses import mel_of
+
     generator, card, excitation = _vocoder(name)
     features = card.features
     whole = fit(samples, max(len(samples), features.n_fft))  # a frame at least
     wave, (f0, _) = torch.from_numpy(whole), pitch_hz(whole)
-    mel = log_mel(
-        wave,
-        n_fft=features.n_fft,
-        hop=features.hop,
-        n_mels=features.n_mels,
-        sample_rate_hz=SAMPLE_RATE_HZ,
-        fmax_hz=features.fmax_hz,
-    )
+    mel = mel_of(wave, features)
     if rng.random() < DRAWN_SHARE:
         mel = as_drawn(mel, rng)
     with torch.inference_mode():

@@ -153,6 +153,7 @@ def fit_vocoder(recipe: VocoderRecipe, clips: Clips, work: Path, *, resume: bool
     """
     training, last = VocoderTraining(recipe), work / "last.pt"
     if resume and last.exists():
+        # Tensors and plain values only, so that a file put there by others runs nothing.
         training.restore(torch.load(last, map_location="cpu", weights_only=True))
     steps, first, began = recipe.training.steps, training.done, time.monotonic()
     while training.done < steps:

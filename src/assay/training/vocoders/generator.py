@@ -13,6 +13,8 @@ Departures: no weight normalisation, one convolution per dilation in a residual 
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -26,22 +28,6 @@ MAX_LOG_MAGNITUDE = 6.0  # a full-scale sine of 1024 Hann samples has 5.5
 MAX_LOG_GAIN = 4.0
 FIRST_LOG_GAIN = -3.0  # of the filters before training: the excitation has RMS 1, speech less
 SLOPE = 0.1
-
-
-class Generator(nn.Module):
-    """What both kinds have in common: ``mel (batch, n_mels, frames), excitation (batch, 2, n) -> wave (batch, n)``."""
-
-    def forward(self, mel: torch.Tensor, excited: torch.Tensor) -> torch.Tensor:
-        """Make a wave.
-
-        Args:
-            mel: Natural logarithm of mel magnitudes, shape (batch, n_mels, 1 + n // hop).
-            excited: Pulses and noise, shape (batch, 2, n); see `assay.training.vocoders.excitation`.
-
-        Returns:
-            Shape (batch, n), float32, about [-1, 1].
-        """
-        raise NotImplementedError
 
 
 def make_generator(recipe: VocoderRecipe) -> Generator:
@@ -85,7 +71,7 @@ class _FrameBlock(nn.Module):
         return out
 
 
-class FrameGenerator(Generator):
+class FrameGenerator(nn.Module):
     """Mel, of the wanted sound and of the pulses -> blocks at frame rate -> filters of both excitations -> wave."""
 
     def __init__(self, features: Features, channels: int, hidden: int, blocks: int) -> None:
@@ -100,7 +86,15 @@ class FrameGenerator(Generator):
             gain.fill_(FIRST_LOG_GAIN), turn.zero_(), breath.fill_(FIRST_LOG_GAIN)
 
     def forward(self, mel: torch.Tensor, excited: torch.Tensor) -> torch.Tensor:
-        """See `Generator`."""
+        """Make a wave.
+
+        Args:
+            mel: Natural logarithm of mel magnitudes, shape (batch, n_mels, 1 + n // hop).
+            excited: Pulses and noise, shape (batch, 2, n); see `assay.training.vocoders.excitation`.
+
+        Returns:
+            Shape (batch, n), float32, about [-1, 1].
+        """
         f = self.features
         pulses, noise = (stft(part, f.n_fft, f.hop) for part in excited.unbind(1))
         basis = mel_basis(f.n_fft, f.n_mels, SAMPLE_RATE_HZ, f.fmax_hz)
@@ -143,7 +137,7 @@ class _Upsampling(nn.Module):
         return out
 
 
-class UpsamplingGenerator(Generator):
+class UpsamplingGenerator(nn.Module):
     """Mel -> transposed convolutions with residual blocks -> magnitude and phase of few bins -> inverse transform."""
 
     def __init__(self, features: Features, channels: int, upsamplings: tuple[int, ...]) -> None:
@@ -159,7 +153,7 @@ class UpsamplingGenerator(Generator):
         self.head = nn.Conv1d(channels, HEAD_N_FFT + 2, 7, padding=3)
 
     def forward(self, mel: torch.Tensor, excited: torch.Tensor) -> torch.Tensor:
-        """See `Generator`."""
+        """See `FrameGenerator.forward`."""
         length = excited.shape[2]
         x = self.first((mel - MEL_MEAN) / MEL_SPREAD)
         whole = functional.pad(excited, (0, mel.shape[2] * self.hop - length))
@@ -167,3 +161,6 @@ class UpsamplingGenerator(Generator):
             x = stage(x, whole)
         x = functional.pad(functional.leaky_relu(x, SLOPE), (1, 0), mode="replicate")  # n frames span n - 1 hops
         return polar_istft(self.head(x), HEAD_N_FFT, HEAD_HOP, length)
+
+
+Generator: TypeAlias = FrameGenerator | UpsamplingGenerator
