@@ -24,11 +24,11 @@ from page import publish
 from assay.cli.terminal import prepare
 from assay.data import Trial
 from assay.metrics import EvaluationOptions, auc, evaluate
-from assay.training.audio_net import WINDOW_SAMPLES, AudioResnet
+from assay.training.audio_net import PART_SAMPLES, WINDOW_SAMPLES, AudioResnet
 from assay.training.augment import Channel
 from assay.training.batches import repeat_pad
 from assay.training.corpus import Corpus, made_here, pack, read_recipe_trials
-from assay.training.fit import CHECKED_SAMPLES, fit
+from assay.training.fit import fit
 from assay.training.recipe import Recipe, load_recipe
 
 FOLDS = 5
@@ -59,8 +59,8 @@ def scores(net: AudioResnet, corpus: Corpus) -> Floats:
     with torch.inference_mode():
         for start in range(0, len(corpus.trials), 32):
             indices = range(start, min(start + 32, len(corpus.trials)))
-            waves = np.stack([repeat_pad(corpus.clip(i), CHECKED_SAMPLES) for i in indices])
-            found.append(net(torch.from_numpy(waves)).mean(1).float().numpy())
+            waves = np.stack([repeat_pad(corpus.clip(i), WINDOW_SAMPLES) for i in indices])
+            found.append(net(torch.from_numpy(waves))[0].mean(1).float().numpy())
     return np.concatenate(found).astype(np.float64)
 
 
@@ -142,7 +142,7 @@ def main() -> None:
     corpus = packed([*train, *development])
     beside = arguments.protocols[0].parent
     folders = [folder if folder.is_dir() else None for folder in (beside / "noise", beside / "rir")]
-    channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=folders[0], rooms=folders[1], seed=seed)
+    channel = Channel(plan.augmentation, samples=PART_SAMPLES, noises=folders[0], rooms=folders[1], seed=seed)
     folds = folds_of(corpus.trials)
     for fold in range(FOLDS):
         run_fold(corpus, fold, folds, plan, channel, arguments.work)

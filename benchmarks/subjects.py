@@ -113,7 +113,7 @@ class Network:
             for block in blocks:
                 stream.push(block)
             stream.finish()
-        return sum(len(self._detector.logits(stretch)) for stretch in stretches)
+        return sum(len(self._detector.logits(stretch)[0]) for stretch in stretches)
 
     def facts(self) -> dict[str, Any]:
         """Windows of the first file."""
@@ -170,20 +170,26 @@ class Usual:
         return decibels
 
     def _turns(self, samples: Samples, view: Any) -> Samples:
-        """Log power, and cosine and sine of how phases turn in time and over frequency, shape (5, frames, bins)."""
+        """Log power, and cosine and sine of how phases turn in time and over frequency, shape (10, frames, bins / 2).
+
+        Even bins first, as the network takes them.
+        """
         spectrum = self._librosa.stft(samples, n_fft=view.frame, hop_length=view.step)[: view.frame // 2].T
         unit = np.exp(1j * np.angle(spectrum)).astype(np.complex64)
         in_time = unit[1:] * unit[:-1].conj()
         over_frequency = unit[1:] * np.roll(unit[1:], 1, axis=1).conj()
         decibels = self._librosa.power_to_db(np.abs(spectrum[1:]) ** 2)
         parts = [decibels, in_time.real, in_time.imag, over_frequency.real, over_frequency.imag]
-        return np.stack(parts).astype(np.float32)
+        maps = np.stack(parts).astype(np.float32)
+        return np.concatenate([maps[..., ::2], maps[..., 1::2]])
 
     def _logits(self, branch: Any, windows: Samples) -> Samples:
         """One batch of windows through trunk, pooling and head."""
         with self._torch.inference_mode():
             spectrum = self._torch.from_numpy(windows).contiguous(memory_format=self._torch.channels_last)
-            logits: Samples = branch.head(branch.pool(branch.trunk(spectrum).flatten(2))).numpy()[:, 0, 0]
+            logits: Samples = branch.head(
+                branch.pool(branch.trunk(spectrum).flatten(2), branch.lengths[:1])[0]
+            ).numpy()[:, 0, 0]
         return logits
 
     def facts(self) -> dict[str, Any]:

@@ -57,13 +57,21 @@ hifigan-universal=300,hifigan-drawn=300,melgan=400,hifigan-lj=150,world=150,worl
 assay data fakes "$work/shared/separate.csv" "$work/catalogue/separate.csv" "$work/more/separate.csv" "${out[@]}" --seed 20261127 --jobs 2 \
   --to "$work/own-fakes" --methods own-istft=400,own-upsample=400
 
-# 4. Training of either branch, one core each; the later run calibrates and exports both.
+# 4. Training of either branch, one core each, in two runs of which the second goes on from the first; the last command calibrates and
+# exports both branches.
 data=()
 for part in shared/separate catalogue/separate more/separate fakes/protocol more-fakes/protocol own-fakes/protocol; do
   data+=(--data "$work/$part.csv")
 done
 export OMP_NUM_THREADS=1
-assay train audio --recipe "$here/audio-resnet-mels.toml" --work "$work/run-mels" --jobs 2 --resume "${data[@]}" &
-assay train audio --recipe "$here/audio-resnet.toml" --work "$work/run-phase" --jobs 2 --resume "${data[@]}" --out "$work/alone"
+branch() {
+  local first=$1 second=$2
+  assay train audio --recipe "$here/$first.toml" --work "$work/run-$first" --jobs 2 --resume "${data[@]}"
+  assay train audio --recipe "$here/$second.toml" --work "$work/run-$second" --jobs 2 --resume "${data[@]}" \
+    --start "$work/run-$first" --out "$work/alone/$second"
+}
+branch audio-resnet-mels-1 audio-resnet-mels &
+branch audio-resnet-1 audio-resnet
 wait $!
-assay train audio --recipe "$here/audio-resnet.toml" --work "$work/run-phase" --jobs 2 --resume "${data[@]}" --member "$work/run-mels"
+assay train audio --recipe "$here/audio-resnet.toml" --work "$work/run-audio-resnet" --jobs 2 --resume "${data[@]}" \
+  --start "$work/run-audio-resnet-1" --member "$work/run-audio-resnet-mels"

@@ -43,8 +43,8 @@ class ChannelView:
     ) -> None:
         self.index, self._prior, self._duration_s = index, prior, scores.duration_s
         self._hop_s = card.hop_samples / card.sample_rate_hz
-        self._window_cells = card.window_samples // card.hop_samples
-        cells = cell_means(channel.llrs, self._window_cells)
+        self._part_cells = card.part_samples // card.hop_samples
+        cells = cell_means(channel.part_llrs, self._part_cells)
         # A short recording was repeated up to a window; its cells beyond the end are of no place in it.
         samples = round(scores.duration_s * card.sample_rate_hz)  # whole numbers: 1.792 / 0.256 is a little above 7
         self._cells: Floats = cells[: max(1, -(-samples // card.hop_samples))]
@@ -59,7 +59,7 @@ class ChannelView:
         for start, end in spans:
             first = min(round(start / self._hop_s), cells.size - 1)
             marked[first : max(first + 1, round(end / self._hop_s))] = True
-        longest = max(self._window_cells, math.ceil(cells.size / MAX_SEGMENTS))
+        longest = max(self._part_cells, math.ceil(cells.size / MAX_SEGMENTS))
         segments = []
         for flag in (False, True):
             for first, last in runs(~np.isnan(cells) & (marked == flag)):
@@ -70,7 +70,7 @@ class ChannelView:
 
     def _segment(self, begin: int, end: int, suspicious: bool) -> Segment:
         part = self._cells[begin:end]
-        # Cells at the edge of a suspicious span share windows with its surroundings; its peak is what it is about.
+        # Cells at the edge of a suspicious span share parts with its surroundings; its peak is what it is about.
         llr = float(part.max() if suspicious else part.mean())
         return Segment(
             start_s=self._second(begin),
@@ -96,7 +96,7 @@ class ChannelView:
         )
 
     def gaps(self) -> list[NotAnalysed]:
-        """Stretches that no scored window covers."""
+        """Stretches that no scored part covers."""
         where = "" if self.index is None else f" in channel {self.index}"
         return [
             NotAnalysed(

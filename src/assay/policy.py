@@ -5,9 +5,9 @@ the *file*, however long it is:
 
 1. Is all of it synthetic? The statistic is the mean llr of its windows. Its distribution over bona fide files was
   measured on files of a single window; the mean over a longer file varies less, so the promise holds for any length.
-2. Does a part stand out? The statistic is the largest llr above the file's own median, which removes what speaker and
-  channel do to the whole file. Its p-value p for one independent stretch becomes 1 - (1 - p)^n for n stretches
-  (Šidák, 1967), which is exact for independent stretches and cautious for dependent ones.
+2. Does a part stand out? The statistic is the largest llr of a part above the median of parts, which removes what
+  speaker and channel do to the whole file. Its p-value p for one independent stretch becomes 1 - (1 - p)^n for n
+  stretches (Šidák, 1967), which is exact for independent stretches and cautious for dependent ones.
 
 What falls between "flagged" and "bona fide" is inconclusive, and so is whatever lies outside what the model was
 measured on.
@@ -31,7 +31,7 @@ from assay.result import (
     Timeline,
     Verdict,
 )
-from assay.timeline import Floats, Span, suspicious_spans
+from assay.timeline import Span, suspicious_spans
 
 if TYPE_CHECKING:
     from assay.audio.detector import AudioScores, ChannelScores
@@ -176,14 +176,13 @@ def _judge(
     outside = _outside(channel, scores, card)
     if outside:
         return _Channel("inconclusive", llr, sd, (), outside)
-    part = _part(channel, scored, stretches, scores, card, accepted_part)
+    part = _part(channel, stretches, scores, card, accepted_part)
     verdict, llr, reason = _verdict(llr, part, point, card.calibration.highest)
     return _Channel(verdict, llr, sd, part.spans if verdict == "mixed" else (), (reason,))
 
 
 def _part(
     channel: ChannelScores,
-    scored: Floats,
     stretches: float,
     scores: AudioScores,
     card: DetectorCard,
@@ -192,6 +191,7 @@ def _part(
     """Does a part stand out from the rest, more than bona fide recordings of this length do?"""
     if accepted is None:
         return _Part(1.0, (), -math.inf)
+    scored = channel.part_llrs[~np.isnan(channel.part_llrs)]
     median = float(np.median(scored))
     if scored.max() <= 0:
         return _Part(1.0, (), median)  # what stands out is still likelier bona fide than not
@@ -201,11 +201,11 @@ def _part(
         return _Part(p, (), median)
     accepted_one = -math.expm1(math.log1p(-accepted) / stretches)
     spans = suspicious_spans(
-        channel.llrs,
+        channel.part_llrs,
         median=median,
         threshold=card.decision.contrast.threshold(accepted_one),
         hop_s=card.hop_samples / card.sample_rate_hz,
-        window_s=scores.window_s,
+        part_s=scores.part_s,
     )
     return _Part(p, tuple(spans), median)
 

@@ -44,7 +44,7 @@ def run_self_tests(settings: Settings) -> list[SelfTest]:
 
 
 def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
-    """What the packaged weight says on the card's sample now: logits per window, or probabilities per chunk.
+    """What the packaged weight says on the card's sample now: logits per window and part, or probabilities per chunk.
 
     Raises:
         SelfTestFailed: If the sample cannot be read.
@@ -55,7 +55,7 @@ def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
         from assay.audio.detector import AudioDetector
 
         whole = (len(samples) - card.window_samples) // card.hop_samples * card.hop_samples + card.window_samples
-        return AudioDetector(card.name, threads=threads).logits(samples[:whole]).astype(np.float64)
+        return np.concatenate(AudioDetector(card.name, threads=threads).logits(samples[:whole])).astype(np.float64)
     from assay.audio.speech import SpeechActivity
 
     return SpeechActivity(threads=threads).stream().push(samples).astype(np.float64)

@@ -1,7 +1,7 @@
-"""Scores over time: from overlapping windows to cells, spans and segments.
+"""Scores over time: from overlapping parts to cells, spans and segments.
 
-Arrays are per window (start every hop, each a window long) or per cell (a hop long). A cell's score is the mean over
-the windows that cover it. nan means "not scored". Pure functions on arrays.
+Arrays are per part (start every hop, some hops long) or per cell (a hop long). A cell's score is the mean over the
+parts that cover it. nan means "not scored". Pure functions on arrays.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ Floats = NDArray[np.float64]
 Span = tuple[float, float]
 
 
-def cell_means(llrs: Floats, windows_per_cell: int) -> Floats:
+def cell_means(llrs: Floats, parts_per_cell: int) -> Floats:
     """Mean llr of each cell.
 
     Args:
-        llrs: Per window, shape (n,); nan where not scored.
-        windows_per_cell: Window length over hop.
+        llrs: Per part, shape (n,); nan where not scored.
+        parts_per_cell: Length of a part over the hop.
 
     Returns:
-        Shape (n + windows_per_cell - 1,); nan where no scored window covers the cell.
+        Shape (n + parts_per_cell - 1,); nan where no scored part covers the cell.
     """
     scored = ~np.isnan(llrs)
-    cells = np.arange(llrs.size + windows_per_cell - 1)
-    first = np.maximum(cells - windows_per_cell + 1, 0)
+    cells = np.arange(llrs.size + parts_per_cell - 1)
+    first = np.maximum(cells - parts_per_cell + 1, 0)
     last = np.minimum(cells + 1, llrs.size)
-    # Cumulative sums, not np.convolve: a day of sound has a third of a million windows.
+    # Cumulative sums, not np.convolve: a day of sound has a third of a million parts.
     totals = np.concatenate([[0.0], np.cumsum(np.where(scored, llrs, 0.0))])
     counts = np.concatenate([[0], np.cumsum(scored)])
     count = counts[last] - counts[first]
@@ -47,18 +47,18 @@ def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def suspicious_spans(llrs: Floats, *, median: float, threshold: float, hop_s: float, window_s: float) -> list[Span]:
+def suspicious_spans(llrs: Floats, *, median: float, threshold: float, hop_s: float, part_s: float) -> list[Span]:
     """Where a recording stands out from its own median.
 
-    A span shorter than the window raises every window that overlaps it; the half-height points of that rise lie half a
-    window before its edges, which is what is undone here.
+    A span shorter than a part raises every part that overlaps it; the half-height points of that rise lie half a part
+    before its edges, which is what is undone here.
 
     Args:
-        llrs: Per window, shape (n,).
+        llrs: Per part, shape (n,).
         median: The recording's median llr.
         threshold: llr above the median that a span must reach somewhere.
-        hop_s: Seconds between two windows' starts.
-        window_s: Length of a window.
+        hop_s: Seconds between two parts' starts.
+        part_s: Length of a part.
 
     Returns:
         Start and end of each span in seconds, in order.
@@ -71,6 +71,6 @@ def suspicious_spans(llrs: Floats, *, median: float, threshold: float, hop_s: fl
             continue
         for start, stop in runs(contrast[first:last] >= peak / 2):
             if contrast[first + start : first + stop].max() >= threshold:
-                begin = (first + start) * hop_s + window_s / 2
+                begin = (first + start) * hop_s + part_s / 2
                 spans.append((begin - hop_s / 2, begin + (stop - start - 0.5) * hop_s))
     return spans

@@ -76,7 +76,9 @@ def test_train_hands_on_its_arguments_and_prints_the_card(run, calls, protocol):
     Path("r.toml").write_text("")
     done = run(*["train", "audio", "--recipe", "r.toml", "--data", "p.csv", "--work", "w", "--resume", "--jobs", "2"])
     assert done.out == f"{Path('w') / 'x.json'}\n"
-    assert calls == [(Path("r.toml"), [protocol], Path("w"), {"resume": True, "jobs": 2, "members": (), "out": None})]
+    assert calls == [
+        (Path("r.toml"), [protocol], Path("w"), {"resume": True, "jobs": 2, "start": None, "members": (), "out": None})
+    ]
 
 
 def test_training_without_torch_names_the_extra(run, protocol, monkeypatch):

@@ -37,13 +37,14 @@ def sessions():
 
 @pytest.fixture
 def run(detector, sessions):
-    """Logits of a batch: (n, samples) to (n, windows)."""
+    """Logits of a batch: (n, samples) to (n, windows), or to (n, parts)."""
 
-    def run(samples):
+    def run(samples, output="logit"):
         batch = np.atleast_2d(np.asarray(samples, np.float32))
-        (logits,) = sessions[detector.name].run(["logit"], {"samples": batch})
+        (logits,) = sessions[detector.name].run([output], {"samples": batch})
+        length = {"logit": detector.window_samples, "part_logit": detector.part_samples}[output]
         assert logits.dtype == np.float32
-        assert logits.shape == (len(batch), (batch.shape[1] - detector.window_samples) // detector.hop_samples + 1)
+        assert logits.shape == (len(batch), (batch.shape[1] - length) // detector.hop_samples + 1)
         return logits
 
     return run
@@ -118,6 +119,14 @@ def test_a_window_alone_is_the_window_within_a_long_stretch(detector, run, stret
         )
 
 
+def test_parts_of_a_window_do_not_depend_on_what_follows(detector, run, stretch):
+    within = run(stretch, "part_logit")[0]
+    for k in range(0, LONG_WINDOWS, 7):
+        first = k * detector.hop_samples
+        alone = run(stretch[first : first + detector.window_samples], "part_logit")[0]
+        assert alone == pytest.approx(within[k : k + alone.size], abs=SAME_INTEGERS)
+
+
 def test_a_batch_is_its_items(detector, run, stretch):
     items = np.stack([stretch[k * 5_000 :][: detector.window_samples] for k in range(5)])
     assert run(items) == pytest.approx(np.concatenate([run(item) for item in items]), abs=SAME_INTEGERS)
@@ -147,6 +156,7 @@ def test_odd_input_gives_finite_logits(detector, run, kind):
         "offset": np.ones(size),
     }[kind]
     assert np.isfinite(run(samples)).all()
+    assert np.isfinite(run(samples, "part_logit")).all()
 
 
 def test_noise_shifted_by_a_hop_gives_logits_shifted_by_one(detector, run):

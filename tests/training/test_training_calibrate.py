@@ -19,7 +19,7 @@ from assay.training.calibrate import (
 )
 from assay.training.development import check_development, recordings, stretches
 
-HOP, WINDOW, CLIP = 4096, 32_768, 65_536
+HOP, WINDOW, CLIP = 4096, 65_536, 65_536
 
 
 def gaussian(count, spoof_mean, bona_fide_mean, deviation, seed=0):
@@ -154,7 +154,7 @@ def test_stretches_are_counted_in_whole_windows():
     assert stretches(WINDOW - 1) == 0
     assert stretches(WINDOW + 30 * HOP) == 0  # 31 windows
     assert stretches(WINDOW + 31 * HOP) == 1
-    assert stretches(15 * CLIP) == 7  # 233 windows
+    assert stretches(15 * CLIP) == 7  # 225 windows
 
 
 def enough():

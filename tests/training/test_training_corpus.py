@@ -263,3 +263,38 @@ def test_processes_keep_the_order_and_hand_back_our_errors(protocol, recipe, tmp
         np.testing.assert_array_equal(next(loaded), inline, err_msg=str(file))
     with pytest.raises(TrainingError, match=r"none.wav' cannot be read as sound"):
         next(loaded)
+
+
+def test_a_recipe_extends_another_key_by_key(recipe, tmp_path):
+    base = recipe()
+    (tmp_path / "more.toml").write_text(
+        'extends = "toy.toml"\nseed = 99\nlimits = ["one"]\n[optimisation]\nsteps = 77\n[network]\nviews = ["mels"]\n',
+        encoding="utf-8",
+    )
+    more = load_recipe(tmp_path / "more.toml")
+    expected = base.model_copy(
+        update={
+            "seed": 99,
+            "limits": ("one",),
+            "optimisation": base.optimisation.model_copy(update={"steps": 77}),
+            "network": base.network.model_copy(update={"views": ("mels",)}),
+        }
+    )
+    assert more == expected
+    assert more.fingerprint() != base.fingerprint()
+
+
+@pytest.mark.parametrize("named", ['"more.toml"', '"round.toml"', "3"])
+def test_a_recipe_that_extends_itself_or_no_name_is_refused(tmp_path, named):
+    (tmp_path / "more.toml").write_text(f"extends = {named}\n", encoding="utf-8")
+    (tmp_path / "round.toml").write_text('extends = "more.toml"\n', encoding="utf-8")
+    with pytest.raises(TrainingError, match="extends"):
+        load_recipe(tmp_path / "more.toml")
+
+
+def test_the_recipes_of_the_shipped_detector_differ_in_what_they_say():
+    names = ("audio-resnet", "audio-resnet-1", "audio-resnet-mels", "audio-resnet-mels-1")
+    plans = {name: load_recipe(ROOT / "recipes" / f"{name}.toml") for name in names}
+    assert len({plan.fingerprint() for plan in plans.values()}) == 4
+    assert len({plan.development_sources for plan in plans.values()}) == 1
+    assert [plan.network.views for plan in plans.values()] == [("pulses-phase",)] * 2 + [("mels",)] * 2

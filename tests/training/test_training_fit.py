@@ -12,7 +12,7 @@ import torch
 
 from assay.errors import TrainingError
 from assay.training import fit as fit_module
-from assay.training.audio_net import WINDOW_SAMPLES
+from assay.training.audio_net import PART_SAMPLES, AudioResnet
 from assay.training.augment import Channel
 from assay.training.corpus import pack, read_recipe_trials
 from assay.training.fit import AudioTraining, fit
@@ -29,10 +29,10 @@ def train(protocol, recipe, tmp_path):
     parts = [
         pack(trials, tmp_path, versions=1, seed=plan.seed, jobs=1) for trials in read_recipe_trials([protocol], plan)
     ]
-    channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=None, rooms=None, seed=plan.seed)
+    channel = Channel(plan.augmentation, samples=PART_SAMPLES, noises=None, rooms=None, seed=plan.seed)
 
-    def run(folder, *, resume=False, plan=plan):
-        return fit(plan, parts[0], parts[1], channel, tmp_path / folder, resume=resume)
+    def run(folder, *, resume=False, plan=plan, start=None):
+        return fit(plan, parts[0], parts[1], channel, tmp_path / folder, start=start, resume=resume)
 
     return run
 
@@ -137,4 +137,21 @@ def test_the_trained_network_is_ready_to_answer(train, recipe):
     net = train("run", plan=plan)
     assert not net.training
     assert {value.device.type for value in net.state_dict().values()} == {"cpu"}
-    assert torch.isfinite(net(torch.zeros(1, WINDOW_SAMPLES))).all()
+    assert torch.isfinite(net.part_logits(torch.zeros(1, PART_SAMPLES))).all()
+
+
+def test_a_run_begins_with_the_weights_it_is_given(train, recipe):
+    plan = recipe(
+        ("steps = 4", "steps = 1"), ("_size = 8", "_size = 4"), ("learning_rate = 1e-3", "learning_rate = 1e-9")
+    )
+    torch.manual_seed(5)
+    given = AudioResnet(plan.network.views)
+    before = {name: value.clone() for name, value in given.named_parameters()}
+    after = dict(train("run", plan=plan, start=given).named_parameters())
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-6, rtol=0)
+
+
+def test_weights_for_other_views_are_refused(train):
+    with pytest.raises(TrainingError, match=r"views \('harmonics',\), the recipe"):
+        train("run", start=AudioResnet(("harmonics",)))

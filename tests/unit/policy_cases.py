@@ -1,7 +1,7 @@
 """A card and scores with numbers that can be worked out by hand.
 
-Windows are 4 s long and start every second; a stretch is 8 s. Both statistics have P(x or more) = exp(-x) over bona
-fide recordings, so that the threshold for a rate p is -log(p).
+Windows, and parts unless told, are 4 s long and start every second; a stretch is 8 s. Both statistics have
+P(x or more) = exp(-x) over bona fide recordings, so that the threshold for a rate p is -log(p).
 """
 
 import math
@@ -37,6 +37,7 @@ def make_card(*, file=EXPONENTIAL, contrast=EXPONENTIAL, calibration=None, **dec
         known_answer=KnownAnswer(sample="s.flac", values=(0.0,), tolerance=0.01),
         sample_rate_hz=RATE,
         window_samples=WINDOW_S * RATE,
+        part_samples=WINDOW_S * RATE,
         hop_samples=HOP_S * RATE,
         min_speech_s=1.0,
         recipe="",
@@ -54,13 +55,14 @@ def windows_in(duration_s):
     return max(1, duration_s - WINDOW_S + 1)
 
 
-def make_channel(llrs, *, duration_s=None, speech_s=None, quality=CLEAN):
-    """Evidence of one channel; speech everywhere unless told."""
+def make_channel(llrs, *, part_llrs=None, duration_s=None, speech_s=None, quality=CLEAN):
+    """Evidence of one channel; speech everywhere, and parts score as windows do, unless told."""
     llrs = np.atleast_1d(np.asarray(llrs, float))
     duration_s = duration_s or llrs.size + WINDOW_S - 1
     chunks = round(duration_s / 0.032)
     speech = np.arange(chunks) < round((duration_s if speech_s is None else speech_s) / 0.032)
-    return ChannelScores(starts_s=np.arange(llrs.size) * float(HOP_S), llrs=llrs, speech=speech, quality=quality)
+    parts = llrs if part_llrs is None else np.asarray(part_llrs, float)
+    return ChannelScores(llrs=llrs, part_llrs=parts, speech=speech, quality=quality)
 
 
 def make_scores(*channels, duration_s=None, **options):
@@ -71,7 +73,7 @@ def make_scores(*channels, duration_s=None, **options):
     return AudioScores(
         channels=made,
         duration_s=float(duration_s or made[0].llrs.size + WINDOW_S - 1),
-        window_s=float(WINDOW_S),
+        part_s=float(WINDOW_S),
         notes=(),
         timings_ms={},
     )

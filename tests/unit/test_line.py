@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from assay import Detector, ScanFailure, ScanResult, scan
+from assay import Detector, ScanFailure, ScanResult, open_media, scan
+from assay.audio.detector import STRETCH_WINDOWS
 from assay.errors import InvalidArray, MediaError, MediaNotFound, ModelNotFound, SettingsError
 from assay.settings import Settings
 
@@ -166,6 +167,17 @@ def test_too_little_speech_in_a_long_file_is_not_judged(detector, speech):
     padded = np.concatenate([noise(15, 1e-4), samples[rate : rate + rate // 2], noise(15, 1e-4)])
     found = detector.scan((padded, rate))
     assert (found.verdict, reason(found), found.llr) == ("inconclusive", "too_little_speech", None)
+
+
+def test_parts_of_a_long_recording_come_once_each_and_in_order(detector, examples):
+    whole, rate = soundfile.read(examples / "human-long.flac", dtype="float32")
+    card, samples = detector.model.card, np.resize(whole, 50 * rate)
+    scores = detector.model.score(open_media((samples, rate), settings=detector.settings)).channels[0]
+    assert scores.llrs.size > 2 * STRETCH_WINDOWS  # three stretches
+    assert scores.part_llrs.size - scores.llrs.size == (card.window_samples - card.part_samples) // card.hop_samples
+    for k in (0, STRETCH_WINDOWS - 1, STRETCH_WINDOWS, STRETCH_WINDOWS + 3, 2 * STRETCH_WINDOWS + 1):
+        logit = detector.model.logits(samples[k * card.hop_samples :][: card.window_samples])[1][0]
+        assert scores.part_llrs[k] == pytest.approx(card.calibration.apply(logit), abs=0.05)
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1])

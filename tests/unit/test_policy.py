@@ -94,6 +94,16 @@ def test_a_file_too_short_to_compare_has_no_parts():
     assert judge(spliced(duration_s, 5, 8, spoof=15.0)).verdict != "mixed"
 
 
+def test_a_part_is_found_by_parts_and_the_whole_is_judged_by_windows():
+    windows = np.full(57, -3.0)
+    parts = np.where(np.arange(57) == 30, 9.0, -2.0)
+    found = judge(make_channel(windows, part_llrs=parts))
+    assert found.verdict == "mixed"
+    assert max(segment.llr for segment in found.segments) > 0
+    assert judge(make_channel(parts, part_llrs=windows)).llr == pytest.approx(parts.mean())
+    assert judge(make_channel(parts, part_llrs=windows)).verdict == "bona_fide"
+
+
 def test_evidence_of_a_part_is_no_more_than_the_calibration_supports():
     found = judge(spliced(60, 20, 30, bona_fide=-20, spoof=8.0))
     assert found.verdict == "mixed"
@@ -144,7 +154,7 @@ def flagged_share(duration_s, *, channels=1, files=2_000, rate=0.05, seed=1):
     flagged = 0
     for _ in range(files):
         drawn = rng.standard_normal((channels, windows_in(duration_s)))
-        made = [replace(make_channel([0.0]), llrs=llrs, speech=speech) for llrs in drawn]
+        made = [replace(make_channel(llrs), speech=speech) for llrs in drawn]
         flagged += decide(make_scores(*made, duration_s=duration_s), card, settings).verdict in ("spoof", "mixed")
     return flagged / files
 

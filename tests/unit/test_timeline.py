@@ -17,7 +17,7 @@ LLRS = hnp.arrays(float, st.integers(1, 40), elements=st.floats(-10, 10) | st.ju
 
 def find(llrs, *, threshold=4.0, median=None):
     median = float(np.nanmedian(llrs)) if median is None else median
-    return suspicious_spans(np.asarray(llrs, float), median=median, threshold=threshold, hop_s=HOP_S, window_s=WINDOW_S)
+    return suspicious_spans(np.asarray(llrs, float), median=median, threshold=threshold, hop_s=HOP_S, part_s=WINDOW_S)
 
 
 @given(LLRS, st.integers(1, 20))

@@ -1,7 +1,7 @@
 """The detector of synthetic speech: from a recording to llrs over time. It decides nothing.
 
 A recording streams by once: each block goes through speech activity, the quality meter and the network. What is kept
-is a flag and a level per 32 ms chunk and a score per 0.256 s window: six megabytes for ten hours of one channel. Same
+is a flag and a level per 32 ms chunk and two scores per 0.256 s: seven megabytes for ten hours of one channel. Same
 file, same answer: nothing is random.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from assay.audio.deliveries import Filter, Recording
 
 SPEECH = 0.5  # probability from which a chunk counts as speech
-WINDOW_SPEECH_S = 0.5  # a window with less is not scored
+SPOKEN = 0.24  # share of a window, or of a part, below which it is not scored: 1 s, or half a second
 BLOCK_S = 16.0
 STRETCH_WINDOWS = 64  # 20 s in one pass: long enough to share work, short enough for the caches
 
@@ -41,14 +41,15 @@ class ChannelScores:
     """Evidence from one channel (or from the mean of all).
 
     Attributes:
-        starts_s: Start of each window, shape (n,).
         llrs: Calibrated score of each window, shape (n,), positive for spoof; nan where there was too little speech.
+            Window k starts k hops into the recording.
+        part_llrs: The same of each part: shorter, so there are more of them.
         speech: Whether somebody speaks, per 32 ms chunk.
         quality: Figures of the recording.
     """
 
-    starts_s: Floats
     llrs: Floats
+    part_llrs: Floats
     speech: NDArray[np.bool_]
     quality: Quality
 
@@ -65,14 +66,14 @@ class AudioScores:
     Attributes:
         channels: One entry, or one per channel when they are scored apart.
         duration_s: Decoded length.
-        window_s: Length of a window.
+        part_s: Length of a part.
         notes: What the decoder wants the user to know.
         timings_ms: Wall time of decoding, speech activity and the network.
     """
 
     channels: tuple[ChannelScores, ...]
     duration_s: float
-    window_s: float
+    part_s: float
     notes: tuple[str, ...]
     timings_ms: dict[str, float]
 
@@ -125,15 +126,15 @@ class AudioDetector:
         return AudioScores(
             channels=tuple(lane.finish(samples) for lane in lanes),
             duration_s=samples / self.card.sample_rate_hz,
-            window_s=self.card.window_samples / self.card.sample_rate_hz,
+            part_s=self.card.part_samples / self.card.sample_rate_hz,
             notes=media.notes,
             timings_ms=dict(clock.spent_ms),
         )
 
-    def logits(self, stretch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits of the windows of a stretch, shape (samples,) to (windows,), positive for spoof."""
-        logits: NDArray[np.float32] = self._session.run(["logit"], {"samples": stretch[None]})[0][0]
-        return logits
+    def logits(self, stretch: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of a stretch, positive for spoof, shape (samples,) to (windows,) and (parts,)."""
+        windows, parts = self._session.run(["logit", "part_logit"], {"samples": stretch[None]})
+        return windows[0], parts[0]
 
 
 class _Clock:
@@ -164,7 +165,7 @@ class _Lane:
         self._filler = SilenceFiller()
         self._cutter = WindowCutter(card.window_samples, card.hop_samples, windows=STRETCH_WINDOWS)
         self._speech: list[NDArray[np.bool_]] = []
-        self._logits: list[NDArray[np.float32]] = []
+        self._logits: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
 
     def push(self, samples: NDArray[np.float32]) -> None:
         with self._clock("quality"):
@@ -189,22 +190,23 @@ class _Lane:
         with self._clock("network"):
             self._logits += [self._detector.logits(stretch) for stretch in self._cutter.finish()]
         speech = np.concatenate([*self._speech, self._stream.finish() >= SPEECH])
-        llrs = self._card.calibration.apply(np.concatenate(self._logits).astype(np.float64))
-        starts = np.arange(llrs.size) * self._card.hop_samples
-        spoken_s = self._spoken_s(speech, starts)
+        # A stretch begins one hop after the last window of the one before; the parts in which they overlap came twice.
+        parts = [parts[: windows.size] for windows, parts in self._logits[:-1]] + [self._logits[-1][1]]
         # A file shorter than a window has one window; whether it holds enough speech is the policy's question.
-        enough = spoken_s >= WINDOW_SPEECH_S if samples > self._card.window_samples else spoken_s > 0
+        least = SPOKEN if samples > self._card.window_samples else 0.0
         return ChannelScores(
-            starts_s=starts / self._card.sample_rate_hz,
-            llrs=np.where(enough, llrs, np.nan),
+            llrs=self._llrs([windows for windows, _ in self._logits], speech, self._card.window_samples, least),
+            part_llrs=self._llrs(parts, speech, self._card.part_samples, least),
             speech=speech,
             quality=self._meter.finish(speech),
         )
 
-    def _spoken_s(self, speech: NDArray[np.bool_], starts: NDArray[np.int64]) -> Floats:
-        """Seconds of speech in each window."""
+    def _llrs(self, logits: list[NDArray[np.float32]], speech: NDArray[np.bool_], length: int, least: float) -> Floats:
+        """Calibrated scores of stretches of `length` samples; nan where no more than the share `least` is speech."""
+        llrs = self._card.calibration.apply(np.concatenate(logits).astype(np.float64))
+        starts = np.arange(llrs.size) * self._card.hop_samples
         total = np.concatenate([[0], np.cumsum(speech)])
         first = np.minimum(starts // CHUNK, speech.size)
-        last = np.minimum((starts + self._card.window_samples) // CHUNK, speech.size)
-        spoken: Floats = (total[last] - total[first]) * (CHUNK / self._card.sample_rate_hz)
-        return spoken
+        last = np.minimum((starts + length) // CHUNK, speech.size)
+        scored: Floats = np.where((total[last] - total[first]) * CHUNK > least * length, llrs, np.nan)
+        return scored

@@ -34,6 +34,9 @@ class SilenceFiller:
     def push(self, samples: Samples) -> Samples:
         """The next samples, shape (n,), without zeros; the array itself if it has none."""
         start, self._at = self._at % PERIOD, self._at + samples.size
-        if samples.all():
+        zeros = np.flatnonzero(samples == 0)
+        if not zeros.size:
             return samples
-        return np.where(samples == 0, np.resize(np.roll(_noise(), -start), samples.size), samples)
+        filled = samples.copy()
+        filled[zeros] = _noise()[(start + zeros) % PERIOD]
+        return filled

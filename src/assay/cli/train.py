@@ -17,6 +17,7 @@ EPILOG = """\b
 Examples:
   assay train audio --recipe recipes/audio-resnet.toml --data protocol.csv --work runs/first
   assay train audio --recipe recipes/audio-resnet.toml --data protocol.csv --work runs/first --resume
+  assay train audio --recipe longer.toml --data protocol.csv --work runs/second --start runs/first
 """
 
 VOCODER_EPILOG = """\b
@@ -54,6 +55,10 @@ def audio(
     work: Annotated[Path, typer.Option(help="Folder for checkpoints, caches and the run.", file_okay=False)],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare data.")] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Work folder of an ended run, with whose weights training begins.", file_okay=False),
+    ] = None,
     member: Annotated[
         list[Path] | None,
         typer.Option(help="Work folder of an ended run whose branches join in. May be given again.", file_okay=False),
@@ -70,7 +75,10 @@ def audio(
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
     with _extra():
         from assay.training.run import train_audio
-    say(str(train_audio(recipe, data, work, resume=resume, jobs=settings.jobs, members=member or (), out=out)))
+    card = train_audio(
+        recipe, data, work, resume=resume, jobs=settings.jobs, start=start, members=member or (), out=out
+    )
+    say(str(card))
 
 
 @app.command(epilog=VOCODER_EPILOG)

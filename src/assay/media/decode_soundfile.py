@@ -9,11 +9,16 @@ Decisions
   part, and Opus took twice the time.
 - `_Stream` hides that the file is seekable. soundfile otherwise seeks after every read, which changes the
   samples of an MP3 read in pieces (libmpg123 loses its bit reservoir).
+- soundfile makes the functions that libsndfile reads through anew for every file, which takes longer than reading a
+  header. A `_Reader` keeps its own and is used again for the next file.
 """
 
 from __future__ import annotations
 
+import io
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import soundfile
@@ -32,19 +37,31 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile < 0.14 ha
     def seekable(self) -> bool:
         return False
 
+    def _init_virtual_io(self, file: _Reader) -> Any:
+        if file.functions is None:
+            file.functions = super()._init_virtual_io(file), self._virtual_io
+        return file.functions[0]
+
 
 class _Reader:
-    """What libsndfile's callbacks read from.
+    """What libsndfile's callbacks read from, one file after the other.
 
     An exception inside a callback would be printed instead of raised. So a jump to before the beginning,
     which a lying header may ask for, leaves the position as it is, and an error of the system is kept for
     `check`.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self) -> None:
+        self.functions: tuple[Any, Any] | None = None  # libsndfile's table, and what it points to
+        self.begin(io.BytesIO())
+
+    def begin(self, file: BinaryIO) -> None:
+        """Read from this file from now on."""
         self._file = file
         self._error: OSError | None = None
-        self.tell = file.tell
+
+    def tell(self) -> int:
+        return self._file.tell()
 
     def seek(self, offset: int, whence: int = 0) -> None:
         try:
@@ -68,6 +85,26 @@ class _Reader:
             raise self._error
 
 
+_IDLE: deque[_Reader] = deque()
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[_Stream]:
+    """The file for libsndfile, closed at the end; raises what reading it raised."""
+    try:
+        source = _IDLE.pop()
+    except IndexError:
+        source = _Reader()
+    source.begin(file)
+    try:
+        with _Stream(source) as stream:
+            yield stream
+        source.check()
+    finally:
+        source.begin(io.BytesIO())
+        _IDLE.append(source)
+
+
 def probe(reader: BinaryIO, size: int, kind: Kind, name: str) -> Header:
     """Read the header, and one sample to see that decoding works.
 
@@ -86,13 +123,11 @@ def probe(reader: BinaryIO, size: int, kind: Kind, name: str) -> Header:
     del name
     claim = claimed_frames(kind.container, reader)
     reader.seek(0)
-    source = _Reader(reader)
-    with _Stream(source) as file:
+    with _opened(reader) as file:
         there: int | None = file.frames if file.frames < _NO_LENGTH else None
         rate, channels, codec = file.samplerate, file.channels, str(file.subtype).lower()
         if there != 0 and not len(file.read(1, dtype="float32")):
             there = 0
-    source.check()
     if there and kind.container in _GUESSED_LENGTHS:
         there = None
     declared = there if claim is None else claim
@@ -126,12 +161,10 @@ def pieces(
     frames = piece_frames(header.channels)
     if header.expected_s is not None:  # no need for a whole buffer where the file is short
         frames = min(frames, round(header.expected_s * header.sample_rate_hz) + 1)
-    source = _Reader(reader)
-    with _Stream(source) as file:
+    with _opened(reader) as file:
         piece = None
         # A piece that is not full is the last: asking once more would make libsndfile clear a whole buffer.
         while piece is None or len(piece) == frames:
             piece = file.read(frames, dtype="float32", always_2d=True)
             if len(piece):
                 yield piece
-    source.check()

@@ -161,6 +161,7 @@ class DetectorCard(Card):
 
     Attributes:
         sample_rate_hz, window_samples, hop_samples: The input; see the network's docstring.
+        part_samples: Length of what its second output scores, by which it is told whether a part stands out.
         min_speech_s: Less speech than this in a file is inconclusive.
         precision: Whether the network computes in ``int8`` or ``float32``, and the error rates that decided it.
         data: What it was trained on: per source the licence and the number of files of each key.
@@ -169,6 +170,7 @@ class DetectorCard(Card):
 
     sample_rate_hz: Literal[16_000]  # what `assay.media` delivers
     window_samples: int = Field(gt=0)
+    part_samples: int = Field(gt=0)
     hop_samples: int = Field(gt=0)
     min_speech_s: float = Field(gt=0)
     recipe: str
@@ -181,6 +183,8 @@ class DetectorCard(Card):
 
     @model_validator(mode="after")
     def _whole_hops(self) -> DetectorCard:
-        if self.window_samples % self.hop_samples:
-            raise ValueError(f"the hop of {self.hop_samples} samples does not divide the window")
+        if self.window_samples % self.hop_samples or self.part_samples % self.hop_samples:
+            raise ValueError(f"the hop of {self.hop_samples} samples does not divide the window and the part")
+        if self.part_samples > self.window_samples:
+            raise ValueError(f"a part of {self.part_samples} samples is longer than the window")
         return self

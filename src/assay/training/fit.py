@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 
 from assay.errors import TrainingError
 from assay.metrics import auc, equal_error_rate
-from assay.training.audio_net import WINDOW_SAMPLES, AudioResnet
+from assay.training.audio_net import PART_SAMPLES, WINDOW_SAMPLES, AudioResnet
 from assay.training.augment import Channel, band_masks
 from assay.training.batches import Batch, CoupledBatches, repeat_pad
 from assay.training.chatter import Progress, quiet
@@ -32,7 +32,6 @@ from assay.training.recipe import Recipe
 
 REPORT_STEPS = 100
 REFRESH_BATCHES = 100
-CHECKED_SAMPLES = 2 * WINDOW_SAMPLES  # of a development clip
 RECIPE, RANDOM = "assay_recipe", "assay_random"  # what a checkpoint holds beside Lightning's own entries
 log = logging.getLogger("assay.training.fit")
 
@@ -91,7 +90,7 @@ class AudioTraining(lightning.LightningModule):
                 torch.cuda.set_rng_state(self._resumed[1]["cuda"], self.device)
             self._resumed = None
         last = min(first + each, self.recipe.optimisation.steps)
-        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, WINDOW_SAMPLES, first, last), batch_size=None)
+        return DataLoader(CoupledBatches(self.train_corpus, self.recipe, PART_SAMPLES, first, last), batch_size=None)
 
     def treated(self, batch: Batch, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Waves after their channel, and their band masks, as the seed and the step decide."""
@@ -104,7 +103,7 @@ class AudioTraining(lightning.LightningModule):
         """Loss of one batch."""
         waves, masks = self.treated(batch, self.global_step)
         keys = batch[1]
-        logits = self.net.branch_logits(waves.to(self.device), masks.to(self.device))[:, :, 0].float()
+        logits = self.net.part_logits(waves.to(self.device), masks.to(self.device))[:, :, 0].float()
         smooth = self.recipe.optimisation.label_smoothing
         targets = (keys * (1 - 2 * smooth) + smooth).to(self.device)
         # Each branch learns for itself; the mean of their logits would let one lean on the other.
@@ -143,8 +142,8 @@ class AudioTraining(lightning.LightningModule):
         return range(min(2, self.development.starts.shape[1]))
 
     def _logits(self, indices: torch.Tensor, version: int) -> torch.Tensor:
-        waves = [repeat_pad(self.development.clip(int(index), version), CHECKED_SAMPLES) for index in indices]
-        logits: torch.Tensor = self.net(torch.from_numpy(np.stack(waves)).to(self.device))
+        waves = [repeat_pad(self.development.clip(int(index), version), WINDOW_SAMPLES) for index in indices]
+        logits: torch.Tensor = self.net(torch.from_numpy(np.stack(waves)).to(self.device))[0]
         return logits.mean(1).float().cpu()
 
     def configure_optimizers(self) -> Any:
@@ -172,7 +171,14 @@ class AudioTraining(lightning.LightningModule):
 
 
 def fit(
-    recipe: Recipe, train: Corpus, development: Corpus, channel: Channel, work: Path, *, resume: bool
+    recipe: Recipe,
+    train: Corpus,
+    development: Corpus,
+    channel: Channel,
+    work: Path,
+    *,
+    start: AudioResnet | None = None,
+    resume: bool,
 ) -> AudioResnet:
     """Train to the end of the schedule.
 
@@ -185,16 +191,22 @@ def fit(
         development: Clips of other sources, to watch.
         channel: The augmentation.
         work: Folder for checkpoints, logs and TensorBoard files.
+        start: Network whose weights training begins with.
         resume: Go on from ``last.ckpt`` if it is there; otherwise start again.
 
     Returns:
         The averaged weights of the last steps, on the processor, in evaluation mode.
 
     Raises:
-        TrainingError: If the checkpoint belongs to another recipe, or the loss is no number any more.
+        TrainingError: If the checkpoint belongs to another recipe, `start` has other views, or the loss is no number
+            any more.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
     module = AudioTraining(recipe, train, development, channel)
+    if start is not None:
+        if start.views != module.net.views:
+            raise TrainingError(f"The network to start from has views {start.views}, the recipe {module.net.views}.")
+        module.net.load_state_dict(start.state_dict())
     folder = work / "checkpoints"
     last = folder / "last.ckpt"
     with quiet():
@@ -202,6 +214,8 @@ def fit(
         trainer.fit(module, ckpt_path=str(last) if resume and last.exists() else None, weights_only=True)
     # Written by this run; tensors and plain values only, so that a file put there by others runs nothing.
     end = torch.load(last, map_location="cpu", weights_only=True)
+    # Into a new network: averaging wears off the last bits of the constants, too.
+    module.net = AudioResnet(recipe.network.views).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module.cpu().load_state_dict(end["state_dict"])
     refresh_statistics(module)
     return module.net
@@ -220,11 +234,11 @@ def refresh_statistics(module: AudioTraining) -> None:
             part.momentum = None  # a plain mean over all batches
     module.net.train()
     first = settings.steps  # batches that training has not drawn
-    batches = CoupledBatches(module.train_corpus, module.recipe, WINDOW_SAMPLES, first, first + REFRESH_BATCHES)
+    batches = CoupledBatches(module.train_corpus, module.recipe, PART_SAMPLES, first, first + REFRESH_BATCHES)
     with torch.inference_mode():
         for step, batch in enumerate(batches):
             waves, masks = module.treated(batch, first + step)
-            module.net(waves, masks)
+            module.net.part_logits(waves, masks)
     module.net.eval()
 
 

@@ -28,11 +28,12 @@ from assay.errors import TrainingError
 from assay.metrics import equal_error_rate
 from assay.models.card import Decision, DetectorCard, KnownAnswer
 from assay.models.registry import weights_folder
-from assay.training.audio_net import HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
+from assay.training.audio_net import HOP_SAMPLES, PART_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
 from assay.training.batches import repeat_pad
 from assay.training.calibrate import calibration_of, operating_points_of, source_weights, tail_of, weighted_quantiles
 from assay.training.corpus import Corpus, made_here
 from assay.training.development import STRETCH_S, STRETCH_WINDOWS, check_development, recordings, stretches
+from assay.training.fold import fold
 from assay.training.quantise import quantise
 from assay.training.recipe import Recipe
 
@@ -48,12 +49,12 @@ log = logging.getLogger("assay.training.publish")
 
 
 def export(net: AudioResnet) -> bytes:
-    """ONNX bytes of the network: ``samples (n, samples)`` to ``logit (n, windows)``."""
+    """ONNX bytes of the network: ``samples (n, samples)`` to ``logit (n, windows)`` and ``part_logit (n, parts)``."""
     buffer = io.BytesIO()
     net.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     net.eval()
     example = torch.randn(1, WINDOW_SAMPLES + HOP_SAMPLES) * 0.1
-    axes = {"samples": {0: "n", 1: "samples"}, "logit": {0: "n", 1: "windows"}}
+    axes = {"samples": {0: "n", 1: "samples"}, "logit": {0: "n", 1: "windows"}, "part_logit": {0: "n", 1: "parts"}}
     with warnings.catch_warnings():
         # The tracing exporter is deprecated in name, but folds this graph into fewer operators than its successor.
         warnings.simplefilter("ignore")
@@ -64,7 +65,7 @@ def export(net: AudioResnet) -> bytes:
             dynamo=False,
             opset_version=17,
             input_names=["samples"],
-            output_names=["logit"],
+            output_names=["logit", "part_logit"],
             dynamic_axes=axes,
         )
     return buffer.getvalue()
@@ -76,9 +77,9 @@ class Answerer:
     def __init__(self, model: bytes) -> None:
         self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
-    def __call__(self, samples: NDArray[np.float32]) -> Floats:
-        """Logits of a stretch, shape (samples,) to (windows,)."""
-        logits: Floats = self.session.run(["logit"], {"samples": samples[None]})[0][0].astype(np.float64)
+    def __call__(self, samples: NDArray[np.float32], output: str = "logit") -> Floats:
+        """Logits of a stretch, shape (samples,) to (windows,), or to (parts,) for output ``part_logit``."""
+        logits: Floats = self.session.run([output], {"samples": samples[None]})[0][0].astype(np.float64)
         return logits
 
     def clips(self, corpus: Corpus, version: int) -> Floats:
@@ -95,8 +96,9 @@ def check_parity(net: AudioResnet, answer: Answerer, corpus: Corpus) -> float:
     every = max(1, len(corpus.trials) // 64)
     waves = np.stack([repeat_pad(corpus.clip(i), WINDOW_SAMPLES) for i in range(0, len(corpus.trials), every)])
     with torch.inference_mode():
-        expected = net(torch.from_numpy(waves))[:, 0].numpy()
-    worst = float(np.abs(expected - np.array([answer(wave)[0] for wave in waves])).max())
+        windows, parts = (logits.numpy() for logits in net(torch.from_numpy(waves)))
+    off = (windows - [answer(wave) for wave in waves], parts - [answer(wave, "part_logit") for wave in waves])
+    worst = max(float(np.abs(difference).max()) for difference in off)
     if worst > PARITY:
         raise TrainingError(f"The exported network differs from the trained one by {worst:.2g} (at most {PARITY:g}).")
     return worst
@@ -152,7 +154,7 @@ def _contrasts(corpus: Corpus, answer: Answerer, calibrate: Any) -> Floats:
     found: list[float] = []
     for indices in recordings(corpus.trials, corpus.lengths.tolist()):
         samples = np.concatenate([corpus.clip(i) for i in indices])
-        llrs = calibrate(answer(_whole_hops(samples)))
+        llrs = calibrate(answer(_whole_hops(samples), "part_logit"))
         above = llrs - np.median(llrs)
         starts = range(0, stretches(len(samples)) * STRETCH_WINDOWS, STRETCH_WINDOWS)
         found += [float(above[start : start + STRETCH_WINDOWS].max()) for start in starts]
@@ -185,7 +187,7 @@ def publish(
         TrainingError: If the exported network differs from `net`, or there is too little to measure.
     """
     check_development(development.trials, development.lengths.tolist())
-    weight = export(net)
+    weight = export(fold(net))
     log.info("torch and ONNX differ by at most %.2g", check_parity(net, Answerer(weight), development))
     precision: dict[str, Any] = {"kept": "float32"}
     if plan.integers:
@@ -201,13 +203,14 @@ def publish(
         "name": plan.name,
         "version": plan.version,
         "kind": "audio-detector",
-        "summary": f"Synthetic speech: {len(net.branches)} views of 2 s, convolutions and attentive pooling on each.",
+        "summary": f"Synthetic speech: {len(net.branches)} views, convolutions and attentive pooling on each.",
         "file": f"{plan.name}.onnx",
         "licence_weights": "Apache-2.0",
         "origin": "trained by `assay train audio` with the recipe named here",
         "limits": plan.limits,
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "window_samples": WINDOW_SAMPLES,
+        "part_samples": PART_SAMPLES,
         "hop_samples": HOP_SAMPLES,
         "min_speech_s": 1.0,
         "recipe": ", ".join(dict.fromkeys(recipes)),
@@ -240,7 +243,9 @@ def _spoof(corpus: Corpus) -> NDArray[np.bool_]:
 
 def _known_answer(answer: Answerer, slope: float) -> KnownAnswer:
     samples, _ = soundfile.read(weights_folder() / KNOWN_ANSWER, dtype="float32")
-    values = tuple(round(float(value), 5) for value in answer(_whole_hops(samples)))
+    whole = _whole_hops(samples)
+    logits = np.concatenate([answer(whole), answer(whole, "part_logit")])
+    values = tuple(round(float(value), 5) for value in logits)
     return KnownAnswer(sample=KNOWN_ANSWER, values=values, tolerance=SELF_TEST_LLR / slope)
 
 

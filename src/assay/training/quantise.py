@@ -1,7 +1,7 @@
 """Eight-bit integers for the network's convolutions, calibrated on training clips.
 
 The front end and the first convolution behind it stay in float: what synthesis leaves in a spectrum is finer than 256
-steps, and one channel gains nothing from integers.
+steps, and so few maps gain nothing from integers.
 
 Static quantisation in ONNX Runtime's QDQ form. Decisions: activations are unsigned, weights signed and per channel, and
 weights have seven bits. On processors without VNNI the product of two 8-bit pairs saturates its 16-bit sum; with seven
@@ -27,7 +27,7 @@ from assay.training.corpus import Corpus
 CALIBRATION_CLIPS = 256
 QUANTISED = ("Conv", "Relu", "Add")
 TRUNK = "/trunk/"
-FLOATS = ("/trunk/trunk.0/", "/both/")  # first layers; those of which the larger map is taken, which integers slow down
+FLOATS = "/trunk/trunk.0/"
 
 
 class _Clips(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
@@ -65,7 +65,7 @@ def quantise(model: bytes, corpus: Corpus, window: int) -> bytes:
         nodes = [
             node.name
             for node in onnx.load(ready).graph.node
-            if node.op_type in QUANTISED and TRUNK in node.name and not any(part in node.name for part in FLOATS)
+            if node.op_type in QUANTISED and TRUNK in node.name and FLOATS not in node.name
         ]
         quantize_static(
             str(ready),

@@ -1,6 +1,7 @@
 """A recipe: everything but the data that determines a training run, read from one TOML file.
 
-Decision: what is not in the file has a default here, and a run is known by `Recipe.fingerprint`, which covers both.
+Decision: what is not in the file has a default here, and a run is known by `Recipe.fingerprint`, which covers both. A
+recipe that differs little from another one names it, ``extends = "other.toml"``, and states the differences.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
@@ -118,14 +119,30 @@ def read_recipe(path: Path, kind: type[Kind]) -> Kind:
         TrainingError: As `load_recipe`.
     """
     try:
-        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise TrainingError(f"The recipe '{path}' cannot be read: {error.strerror}.") from error
+        return kind.model_validate(_tables(path))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_given(e)}" for e in error.errors())
         raise TrainingError(f"The recipe '{path}' is wrong: {wrong}") from error
+
+
+def _tables(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a recipe says, laid over what the one that it extends says: tables key by key, all else as a whole."""
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"The recipe '{path}' cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise TrainingError(f"The recipe '{path}' is not UTF-8 TOML: {error}") from error
+    if "extends" not in own:
+        return own
+    name, chain = own.pop("extends"), (*below, path.resolve())
+    if not isinstance(name, str) or (path.parent / name).resolve() in chain:
+        raise TrainingError(f"The recipe '{path}' extends {name!r}; it takes the name of another recipe.")
+    tables = _tables(path.parent / name, chain)
+    for key, value in own.items():
+        whole = not (isinstance(value, dict) and isinstance(tables.get(key), dict))
+        tables[key] = value if whole else {**tables[key], **value}
+    return tables
 
 
 def _given(error: ErrorDetails) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from assay.training.audio_net import WINDOW_SAMPLES
+from assay.training.audio_net import PART_SAMPLES
 from assay.training.augment import Channel
 from assay.training.corpus import pack, read_recipe_trials, recipe_fakes
 from assay.training.development import check_development
@@ -30,6 +30,7 @@ def train_audio(
     *,
     resume: bool = False,
     jobs: int = 1,
+    start: Path | None = None,
     members: Sequence[Path] = (),
     out: Path | None = None,
 ) -> Path:
@@ -42,6 +43,7 @@ def train_audio(
         work: Folder for everything in between; created.
         resume: Go on from the last checkpoint in `work`, if there is one.
         jobs: Processes for spoofs and codecs.
+        start: Work folder of an ended run whose weights training begins with; random ones if None.
         members: Work folders of ended runs; what is published is their branches and this run's side by side.
         out: Folder for ``<name>.onnx`` and ``<name>.json``; `work` if None.
 
@@ -54,6 +56,7 @@ def train_audio(
         ProtocolError: If a protocol is malformed.
     """
     plan = load_recipe(recipe)
+    begun = load_network(start)[0] if start else None
     others = [load_network(folder) for folder in members]
     train, development = read_recipe_trials(protocols, plan)
     work.mkdir(parents=True, exist_ok=True)
@@ -66,8 +69,8 @@ def train_audio(
     learnt = packed([*train, *made])
     beside = protocols[0].parent
     folders = [folder if folder.is_dir() else None for folder in (beside / "noise", beside / "rir")]
-    channel = Channel(plan.augmentation, samples=WINDOW_SAMPLES, noises=folders[0], rooms=folders[1], seed=plan.seed)
-    net = fit(plan, learnt, held_out, channel, work, resume=resume)
+    channel = Channel(plan.augmentation, samples=PART_SAMPLES, noises=folders[0], rooms=folders[1], seed=plan.seed)
+    net = fit(plan, learnt, held_out, channel, work, start=begun, resume=resume)
     save_network(net, work, recipe=recipe.name)
     joined = join([*(other for other, _ in others), net])
     recipes = [name for _, name in others] + [recipe.name]
