@@ -114,6 +114,22 @@ def test_a_picture_over_the_limit_is_refused_before_it_is_decoded():
         luminance(read_jpeg(jpeg(PICTURES[0])), max_pixels=65_535)
 
 
+def test_a_second_frame_header_does_not_get_past_the_limit():
+    """A decoder may take the size from the second one, and make room for it before it reads a pixel."""
+    data = jpeg(PICTURES[0][..., 0])
+    frame = data.index(b"\xff\xc0")
+    length = int.from_bytes(data[frame + 2 : frame + 4], "big") + 2
+    second = bytearray(data[frame : frame + length])
+    second[5:9] = b"\xff\xff\xff\xff"
+    with pytest.raises(DecodeError, match="Two frame headers"):
+        luminance(read_jpeg(data[: frame + length] + bytes(second) + data[frame + length :]))
+
+
+def test_a_plane_that_is_there_already_is_not_decoded_again():
+    structure = read_jpeg(jpeg(pixels(jpeg(PICTURES[0], 60)), 90))
+    assert detect_double_compression(structure, luminance(structure)) == detect_double_compression(structure)
+
+
 def test_four_components_are_not_read():
     buffer = io.BytesIO()
     Image.fromarray(PICTURES[0]).convert("CMYK").save(buffer, "JPEG")

@@ -145,6 +145,10 @@ def test_a_whole_file_has_no_damage():
     assert {trace.name for trace in jpeg_traces(read_jpeg(PLAIN))} == {"jpeg_coding", "jpeg_quantisation"}
 
 
+def test_a_file_that_stops_is_said_to_stop_and_nothing_else():
+    assert read_jpeg(PLAIN[:-2]).faults == ("there is no end marker",)
+
+
 def test_bytes_between_segments_are_passed_over():
     structure = read_jpeg(PLAIN[:2] + b"rubbish" + PLAIN[2:])
     assert structure.quality.quality == 90

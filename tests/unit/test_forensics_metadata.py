@@ -315,6 +315,17 @@ def test_long_texts_are_cut_in_traces():
     assert len(trace.measured["text"]) <= 200
 
 
+@pytest.mark.parametrize("text", ["Imagen: NASA/JPL", "François Dalle", "Firefly Studios", "Canvas print"])
+def test_words_and_surnames_are_no_generators(text):
+    assert named(text, GENERATORS) is None
+    assert named(text, EDITORS) is None
+
+
+@pytest.mark.parametrize("text", ["Google Imagen", "Imagen 3", "DALL-E 3", "dalle-2", "Adobe Firefly 1.0"])
+def test_generators_by_their_full_names(text):
+    assert named(text, GENERATORS)
+
+
 ORIGINALS = [
     jpeg(PIXELS[:16, :16], exif=exif(Make="Canon", FNumber=2.8, DateTimeOriginal="2024:05:01 10:00:00")),
     with_xmp(xmp(f'Iptc4xmpExt:DigitalSourceType="{TRAINED}"'))[:900],

@@ -69,6 +69,8 @@ def luminance(structure: JpegStructure, *, max_pixels: int = MAX_PIXELS) -> Floa
     try:
         picture = JpegImagePlugin.JpegImageFile(io.BytesIO(structure.bare()))
         # libjpeg hands out the luminance plane itself; grey made from RGB would be rounded twice.
+        if picture.size != (width, height):  # of two frame headers the decoder takes the other, which is over no limit
+            raise DecodeError("Two frame headers of this JPEG file disagree about its size.", size=picture.size)
         picture.draft("L", picture.size)
         return np.asarray(picture.convert("L"), np.float32)
     except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError) as error:

@@ -63,11 +63,12 @@ class DoubleCompression:
     blocks: int
 
 
-def detect_double_compression(structure: JpegStructure) -> DoubleCompression | None:
+def detect_double_compression(structure: JpegStructure, plane: Floats | None = None) -> DoubleCompression | None:
     """Look for an earlier compression on the same grid.
 
     Args:
         structure: From `read_jpeg`.
+        plane: Its `coefficients.luminance`, where the caller has it already.
 
     Returns:
         The evidence; None for pictures of fewer than `FEWEST_BLOCKS` blocks or without a luminance table.
@@ -80,7 +81,7 @@ def detect_double_compression(structure: JpegStructure) -> DoubleCompression | N
     table = structure.table_of(0)
     if table is None:
         return None
-    plane = luminance(structure)
+    plane = luminance(structure) if plane is None else plane
     observed = quantised(block_coefficients(plane, most_blocks=MOST_BLOCKS), table)
     blocks = observed.shape[0] * observed.shape[1]
     if blocks < FEWEST_BLOCKS:
@@ -176,9 +177,9 @@ def _normal_cdf(x: Doubles) -> Doubles:
     return result
 
 
-def double_jpeg_traces(structure: JpegStructure) -> tuple[Trace, ...]:
-    """The evidence as traces; none if the picture is too small. Raises as `detect_double_compression` does."""
-    found = detect_double_compression(structure)
+def double_jpeg_traces(structure: JpegStructure, plane: Floats | None = None) -> tuple[Trace, ...]:
+    """The evidence as traces; none if the picture is too small. Arguments and errors: `detect_double_compression`."""
+    found = detect_double_compression(structure, plane)
     if found is None:
         return ()
     return (

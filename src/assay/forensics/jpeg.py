@@ -280,7 +280,7 @@ class _Reader:
         data, at = self._data, 2
         for _ in range(MOST_SEGMENTS):
             found = data.find(b"\xff", at)
-            if found != at:
+            if found != at and at < len(data):
                 self._fault("there are bytes between segments")
             if found < 0 or found + 1 >= len(data):
                 return None

@@ -49,6 +49,7 @@ EDITORS: dict[str, str] = {
     "microsoft windows photo": "Windows Photos",
     "vsco": "VSCO",
 }
+# No name that is a word or a surname by itself: "imagen" is Spanish for picture, Dalle a name, and credits hold both.
 GENERATORS: dict[str, str] = {
     "stable diffusion": "Stable Diffusion",
     "stable-diffusion": "Stable Diffusion",
@@ -60,13 +61,15 @@ GENERATORS: dict[str, str] = {
     "midjourney": "Midjourney",
     "dall-e": "DALL-E",
     "dall·e": "DALL-E",
-    "dalle": "DALL-E",
+    "dalle-2": "DALL-E",
+    "dalle-3": "DALL-E",
     "gpt-4o": "OpenAI",
     "openai": "OpenAI",
     "adobe firefly": "Adobe Firefly",
-    "firefly": "Adobe Firefly",
     "made with google ai": "Google AI",
-    "imagen": "Imagen",
+    "google imagen": "Imagen",
+    "imagen 3": "Imagen",
+    "imagen 4": "Imagen",
     "ideogram": "Ideogram",
     "leonardo.ai": "Leonardo.Ai",
     "bing image creator": "Bing Image Creator",

@@ -1,0 +1,223 @@
+"""Whether a picture, or a part of it, was resized: interpolation leaves correlations that repeat periodically.
+
+A pixel between two others is predicted from them better the more it was interpolated from them, and how much it was
+repeats with the ratio of the two pixel grids. So the size of the second difference, squeezed into a p-map so that
+edges do not outvote the rest, is averaged along columns and along rows; a period shows as a peak in the spectrum of
+that average. Resizing stretches the 8-pixel grid of an earlier JPEG compression as well; both kinds of peaks are
+multiples of 1 / (8 factor), and the factor is the one whose multiples stand out most. An enlargement and a reduction
+share each period, so the factor is told for either case.
+
+What this cannot see: factors at which every multiple falls on the present 8-pixel grid (1/2, and 2 without an earlier
+JPEG), reduction with a good filter followed by JPEG below about 90, strong compression after any resize, rotation,
+and pictures resized along one side only. Demosaicing has a period of two pixels, which is therefore left out. Resizing
+is what every service does to every picture: it is no sign of manipulation; a part that was resized apart from the rest
+is more interesting.
+
+References:
+    Gallagher, CRV 2005 (second difference averaged along columns); Kirchner, MM&Sec 2008 (fast p-map); Mahdian & Saic,
+    IEEE Trans. Information Forensics and Security 2008 (tiles). Departures: the factor comes from all multiples of
+    the stretched JPEG grid at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from assay.forensics.coefficients import Floats
+from assay.forensics.planes import measured_box, ramp
+from assay.forensics.trace import Measured, Trace
+
+Doubles = NDArray[np.float64]
+
+SMALLEST_SIDE = 192
+TILE = 256
+STEP = 64  # between tiles, and the cell of the map
+FAINT, CLEAR = 6.5, 30.0  # of `Resampling.peak`, see docs/forensics.md
+FAINT_TILE, CLEAR_TILE = 11.0, 30.0
+_AROUND = 12  # bins each way that a peak is compared with
+_GRID_BINS = 2.5  # so near to a multiple of 1/8 a peak belongs to the present JPEG grid
+_LOWEST = 0.02  # cycles per pixel; below are the contents
+_FACTORS = np.exp(np.arange(np.log(1.03), np.log(1.97), 0.0005))
+_MULTIPLES = np.array([1, 2, 3, 4, 5, 6, 7, 16, 24, 8])  # of the stretched JPEG grid; 8 is interpolation's own period
+_PRESENT, _TALLEST = np.log(4.0), np.log(12.0)  # heights of a peak that is there, and beyond which more tells nothing
+_MISSING = 0.1
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Peaks of periodic interpolation.
+
+    Attributes:
+        peak: Highest peak off the present JPEG grid over the median around it, the lower one of both directions; 3 to
+            6 in camera files.
+        frequency: Of the peak along rows, in cycles per pixel, up to 0.5.
+        factor: By which both sides were multiplied if the picture was enlarged, 1.03 to 1.97; None if no peak is
+            clear, or none of these factors explains them.
+        tile_peak: The highest of `map`.
+        tile_pixels: Side of a tile.
+        map: Peak of the tile that begins at each cell, shape (rows, columns), cells of `STEP` pixels.
+        strength: 0 at `FAINT` and below, 1 at `CLEAR` and above, logarithmic between.
+    """
+
+    peak: float
+    frequency: float
+    factor: float | None
+    tile_peak: float
+    tile_pixels: int
+    map: Floats
+    strength: float
+
+    @property
+    def factor_if_reduced(self) -> float | None:
+        """The factor in 0.67 to 1 that has the same period as `factor`: 1 / (2 - 1 / factor)."""
+        return None if self.factor is None else round(1 / (2 - 1 / self.factor), 3)
+
+
+def detect_resampling(plane: Floats) -> Resampling | None:
+    """Look for periodic interpolation.
+
+    Args:
+        plane: Luminance, shape (height, width), 0 to 255.
+
+    Returns:
+        The peaks, clear or not; None for pictures with a side below `SMALLEST_SIDE`.
+    """
+    if min(plane.shape) < SMALLEST_SIDE:
+        return None
+    maps = [_p_map(plane), _p_map(plane.T)]
+    ratios = [_ratios(part.mean(axis=0, dtype=np.float64)[None])[0] for part in maps]
+    lengths = [part.shape[1] for part in maps]
+    peaks = [_highest(ratio[None], length) for ratio, length in zip(ratios, lengths, strict=True)]
+    peak = min(float(value[0][0]) for value in peaks)
+    strength = ramp(peak, FAINT, CLEAR)
+    tile = min(TILE, (min(plane.shape) - 2) // STEP * STEP)  # a p-map lacks two pixels of its plane
+    tiles = _tiles(maps[0], maps[1], tile)
+    return Resampling(
+        peak=round(peak, 3),
+        frequency=round(float(peaks[0][1][0]), 5),
+        factor=_factor(ratios, lengths) if strength else None,
+        tile_peak=round(float(tiles.max()), 3),
+        tile_pixels=tile,
+        map=tiles,
+        strength=strength,
+    )
+
+
+def _p_map(plane: Floats) -> Floats:
+    """Near 1 where a pixel is the mean of its neighbours along the row, near 0 where it is not."""
+    error = np.abs(plane[:, 1:-1] - np.float32(0.5) * (plane[:, :-2] + plane[:, 2:]))
+    scale = max(float(np.median(error[::4, ::3])), 0.5)
+    return np.asarray(np.exp(error * np.float32(-1 / scale)), np.float32)
+
+
+def _ratios(signals: Doubles) -> Doubles:
+    """Spectrum of each row over the median around each bin, shape (n, length // 2 + 1)."""
+    length = signals.shape[1]
+    centred = (signals - signals.mean(axis=1, keepdims=True)) * np.hanning(length)
+    spectrum = np.abs(np.fft.rfft(centred, axis=1))
+    padded = np.pad(spectrum, ((0, 0), (_AROUND, _AROUND)), mode="reflect")
+    around = np.median(sliding_window_view(padded, 2 * _AROUND + 1, axis=1), axis=2)
+    # A flat picture has no spectrum, and rounding of the transform is none.
+    return np.asarray(spectrum / np.maximum(around, 1e-6 * length))
+
+
+def _off_grid(length: int) -> NDArray[np.bool_]:
+    frequency = np.arange(length // 2 + 1) / length
+    distance = np.abs(frequency * 8 - np.rint(frequency * 8)) / 8
+    return np.asarray((frequency > _LOWEST) & (distance > _GRID_BINS / length))
+
+
+def _highest(ratios: Doubles, length: int) -> tuple[Doubles, Doubles]:
+    """Highest peak of each row off the JPEG grid, and its frequency."""
+    kept = np.where(_off_grid(length), ratios, 0)
+    where = kept.argmax(axis=1)
+    return kept.max(axis=1), where / length
+
+
+def _factor(ratios: list[Doubles], lengths: list[int]) -> float | None:
+    """The enlargement that explains most peaks; None without one whose own period shows."""
+    score, own = np.zeros(_FACTORS.size), np.zeros(_FACTORS.size)
+    for ratio, length in zip(ratios, lengths, strict=True):
+        frequency = _MULTIPLES[:, None] / (8 * _FACTORS)[None]
+        bins = np.rint(np.abs(frequency - np.rint(frequency)) * length).astype(np.int64)
+        bins = np.minimum(bins, length // 2)
+        height = np.where(_off_grid(length), np.log(np.maximum(ratio, 1)), 0)
+        own += height[bins[-1]]
+        # Multiples that fall on one another are one peak.
+        bins = np.sort(bins, axis=0)
+        fresh = np.concatenate([np.ones((1, bins.shape[1]), np.bool_), np.diff(bins, axis=0) > 1])
+        present = np.clip(height[bins], 0, _TALLEST)
+        score += np.where(fresh, np.where(present > _PRESENT, present, -_MISSING), 0).sum(axis=0)
+    score += 0.05 * own  # the middle of the peak, of all factors that it is wide enough for
+    score = np.where(own >= 2 * _PRESENT, score, -np.inf)
+    best = int(score.argmax())
+    return round(float(_FACTORS[best]), 3) if np.isfinite(score[best]) else None
+
+
+def _tiles(along_rows: Floats, along_columns: Floats, tile: int) -> Floats:
+    """The lower peak of both directions, of square tiles every `STEP` pixels."""
+    rows = _tile_peaks(along_rows, tile)
+    columns = _tile_peaks(along_columns, tile).T
+    high, wide = min(rows.shape[0], columns.shape[0]), min(rows.shape[1], columns.shape[1])
+    return np.asarray(np.minimum(rows[:high, :wide], columns[:high, :wide]), np.float32)
+
+
+def _tile_peaks(part: Floats, tile: int) -> Floats:
+    strips = part[: part.shape[0] // STEP * STEP].reshape(-1, STEP, part.shape[1]).mean(axis=1)
+    reach = tile // STEP
+    signals = sliding_window_view(strips, reach, axis=0).mean(axis=2)  # (rows of tiles, width)
+    windows = sliding_window_view(signals, tile, axis=1)[:, ::STEP]
+    peaks, _ = _highest(_ratios(windows.reshape(-1, tile).astype(np.float64)), tile)
+    return np.asarray(peaks.reshape(windows.shape[:2]), np.float32)
+
+
+def resampling_traces(found: Resampling, left: int = 0, top: int = 0) -> tuple[Trace, ...]:
+    """The peaks as traces: of the whole picture, and of a part where only a part shows them.
+
+    Args:
+        found: From `detect_resampling`.
+        left: Pixels left of the plane that was measured.
+        top: Pixels above it.
+    """
+    traces = [
+        Trace(
+            name="resampling",
+            measured={
+                "peak": found.peak,
+                "frequency": found.frequency if found.strength else None,
+                "factor_if_enlarged": found.factor,
+                "factor_if_reduced": found.factor_if_reduced,
+            },
+            strength=found.strength,
+            note="Pixels depend on each other periodically, as after resizing; every service that shows pictures"
+            " resizes them."
+            if found.strength
+            else "No periodic interpolation stands out; reduction with a good filter, and strong JPEG compression after"
+            " any resize, leave none.",
+        )
+    ]
+    if not found.strength:
+        traces.append(_local(found, left, top))
+    return tuple(traces)
+
+
+def _local(found: Resampling, left: int, top: int) -> Trace:
+    strength = ramp(found.tile_peak, FAINT_TILE, CLEAR_TILE)
+    row, column = np.unravel_index(int(found.map.argmax()), found.map.shape)
+    tile = found.tile_pixels
+    measured: dict[str, Measured] = {"peak": found.tile_peak}
+    if strength:
+        measured |= measured_box((left + int(column) * STEP, top + int(row) * STEP, tile, tile))
+    return Trace(
+        name="resampling_of_a_part",
+        measured=measured,
+        strength=strength,
+        note="A part of the picture shows periodic interpolation and the whole does not: it may have been resized"
+        " before it was pasted, or show something periodic itself, such as cloth, blinds or a screen."
+        if strength
+        else "No part shows periodic interpolation on its own.",
+    )
