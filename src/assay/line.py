@@ -19,7 +19,7 @@ from assay.audio.deliveries import Recording
 from assay.audio.denoise import NoiseReducer
 from assay.audio.detector import AudioDetector, AudioScores
 from assay.errors import AssayError, MediaError, SettingsError
-from assay.media import expand, open_media
+from assay.media import AudioMedia, expand, open_any
 from assay.policy import Judgement, decide
 from assay.result import ModelReference, Outcome, ScanFailure, ScanResult
 from assay.settings import Settings, load_settings
@@ -29,7 +29,7 @@ log = logging.getLogger("assay.line")
 
 
 class Detector:
-    """Scans recordings with one model and one set of settings; may be shared between threads.
+    """Scans recordings and pictures with one model and one set of settings; may be shared between threads.
 
     Args:
         settings: The settings in force; None loads them (file, environment).
@@ -55,17 +55,24 @@ class Detector:
         self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
 
     def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
-        """Analyse one recording.
+        """Analyse one recording or picture.
 
         Args:
             source: Path, ``"-"`` for standard input, bytes, binary file object, or ``(array, sample_rate_hz)``.
             name: Name to show instead of the source's own.
 
         Raises:
-            MediaError: If it cannot be read, is not sound, is broken, or is over a limit.
+            MediaError: If it cannot be read, is neither sound nor picture, is broken, or is over a limit.
         """
         started = time.perf_counter()
-        media = open_media(source, settings=self.settings, name=name)
+        media = open_any(source, settings=self.settings, name=name)
+        if isinstance(media, AudioMedia):
+            return self._scan_sound(media, started)
+        from assay.image.line import examine  # loads what only pictures need
+
+        return examine(media, self.settings, started=started)
+
+    def _scan_sound(self, media: AudioMedia, started: float) -> ScanResult:
         opened = time.perf_counter()
         scores = self._score(media)
         scored = time.perf_counter()
@@ -80,6 +87,7 @@ class Detector:
         return ScanResult(
             path=media.path,
             sha256=media.sha256,
+            media="audio",
             container=media.container,
             codec=media.codec,
             sample_rate_hz=media.sample_rate_hz,
@@ -107,12 +115,12 @@ class Detector:
     def scan_many(
         self, sources: Iterable[Any], *, expanded: bool = False, recursive: bool = False, done: Container[str] = ()
     ) -> Iterator[Outcome]:
-        """Analyse many recordings, lazily and in order, `settings.jobs` at a time.
+        """Analyse many files, lazily and in order, `settings.jobs` at a time.
 
         Args:
             sources: Paths, folders and patterns are expanded; everything else goes to `scan` as it is. A single path
                 counts as a list of one.
-            expanded: Each source is one recording already; yields exactly one outcome for each.
+            expanded: Each source is one file already; yields exactly one outcome for each.
             recursive: Descend into folders.
             done: Paths to leave out.
 
@@ -140,7 +148,7 @@ class Detector:
 
 
 def scan(source: Any, *, name: str | None = None, **settings: Any) -> ScanResult:
-    """Analyse one recording with the default model; see `Detector.scan`.
+    """Analyse one file with the default model; see `Detector.scan`.
 
     A program that scans more than one should keep a `Detector`, which loads the model once.
     """

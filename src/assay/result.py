@@ -1,7 +1,8 @@
 """The one result object that every interface prints.
 
 Frozen, validated when built, versioned (`SCHEMA_VERSION`; ``docs/result.md`` explains each field). Times are seconds
-from the start of the file, probabilities and rates lie in [0, 1], and every score rises for spoof.
+from the start of the file, places are pixels of the upright picture, probabilities and rates lie in [0, 1], and every
+score rises for spoof.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assay.errors import AssayError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Verdict = Literal["bona_fide", "spoof", "mixed", "inconclusive"]
 PLAIN_VERDICTS: dict[Verdict, str] = {
     "bona_fide": "no sign of synthesis found",
@@ -75,6 +76,23 @@ class Finding(_Part):
     text: str
 
 
+class Evidence(_Part):
+    """A trace in the file beside the score, which it never enters.
+
+    Attributes:
+        name: Stable, for programs.
+        measured: The numbers and names behind it. A box is ``left``, ``top``, ``width`` and ``height``.
+        strength: How clearly the trace is there; no probability of a spoof. None for plain facts, and where nothing
+            could be measured.
+        text: Why it matters, and what it does not prove.
+    """
+
+    name: str
+    measured: dict[str, bool | int | float | str | None]
+    strength: float | None = Field(ge=0, le=1)
+    text: str
+
+
 class ModelReference(_Part):
     """Which weight answered."""
 
@@ -132,24 +150,31 @@ class ScanResult(_Part):
     Attributes:
         path: As the caller named it.
         sha256: Of the file's bytes.
+        sample_rate_hz, channels, duration_s, speech_s: Of a recording; None for a picture.
+        width, height: Of a picture, upright, in pixels; None for a recording.
         spoof_probability: Posterior that the file is synthetic, at least in part; None only if nothing could be
             scored.
         llr: The evidence alone, natural log-likelihood ratio.
         interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
+        evidence: What else the file shows; the score does not depend on it.
+        model: None where no detector was asked.
+        operating_point: None where no detector was asked.
         timings_ms: Wall time per stage.
         stability: What other deliveries of the recording gave; None if that was not asked for.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     path: str
     sha256: str
-    media: Literal["audio"] = "audio"
+    media: Literal["audio", "image"] = "audio"
     container: str
     codec: str
-    sample_rate_hz: int
-    channels: int
-    duration_s: float
-    speech_s: float
+    sample_rate_hz: int | None = None
+    channels: int | None = None
+    duration_s: float | None = None
+    speech_s: float | None = None
+    width: int | None = None
+    height: int | None = None
     verdict: Verdict
     spoof_probability: float | None = Field(ge=0, le=1)
     llr: float | None
@@ -159,8 +184,9 @@ class ScanResult(_Part):
     findings: tuple[Finding, ...]
     reasons: tuple[Reason, ...] = Field(min_length=1)
     not_analysed: tuple[NotAnalysed, ...]
-    model: ModelReference
-    operating_point: OperatingPointInForce
+    evidence: tuple[Evidence, ...] = ()
+    model: ModelReference | None
+    operating_point: OperatingPointInForce | None
     timings_ms: dict[str, float]
     stability: Stability | None = None
 
@@ -181,7 +207,7 @@ class ErrorDetail(_Part):
 class ScanFailure(_Part):
     """Stands in the place of a result when an input could not be analysed."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     path: str
     error: ErrorDetail
 

@@ -66,6 +66,8 @@ class Settings(BaseSettings):
         False, description="reduce noise before scoring (extra `denoise`); the card's rates were measured without"
     )
 
+    deep: bool = Field(False, description="look in pictures for error levels and copied parts, too")
+
     jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")
     threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")
 
@@ -75,9 +77,9 @@ class Settings(BaseSettings):
     min_sample_rate_hz: int = Field(4_000, ge=1, description="lowest sample rate accepted")
     max_sample_rate_hz: int = Field(384_000, ge=1, description="highest sample rate accepted")
     max_array_bytes: int = Field(4 * 2**30, gt=0, description="largest array accepted from Python")
-    max_picture_bytes: int = Field(2**28, gt=0, description="largest picture file read from Python")
-    max_picture_pixels: int = Field(2**27, gt=0, description="most pixels of a picture read from Python")
-    max_picture_frames: int = Field(10_000, ge=1, description="most frames or pages of a picture read from Python")
+    max_picture_bytes: int = Field(2**28, gt=0, description="largest picture file read")
+    max_picture_pixels: int = Field(2**27, gt=0, description="most pixels of a picture")
+    max_picture_frames: int = Field(10_000, ge=1, description="most frames or pages of a picture")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="least severe record shown")
     log_levels: dict[str, str] = Field(default_factory=dict, description="level per module, {'media': 'DEBUG'}")

@@ -75,6 +75,10 @@ def scan(
             help="Score again after codecs, telephone, gain and cut; a verdict that turns round becomes inconclusive.",
         ),
     ] = None,
+    deep: Annotated[
+        bool | None,
+        typer.Option("--deep/--no-deep", help="Look in pictures for error levels and copied parts, too; slower."),
+    ] = None,
     denoise: Annotated[
         bool | None,
         typer.Option("--denoise/--no-denoise", help="Reduce noise before scoring; needs the extra 'denoise'."),
@@ -91,7 +95,7 @@ def scan(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
 ) -> None:
-    """Tell whether recordings are bona fide or synthetic, where and why.
+    """Tell whether recordings are bona fide or synthetic, where and why, and what pictures show about themselves.
 
     A file that cannot be analysed is reported and the others go on. Settings that are not given here come
     from the environment, assay.toml or the defaults; see `assay config`.
@@ -107,6 +111,7 @@ def scan(
         prior=prior,
         channels=channels,
         stability=stability,
+        deep=deep,
         denoise=denoise,
         audio_model=model,
     )

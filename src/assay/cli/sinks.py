@@ -5,7 +5,7 @@ Decisions
   its end then; JSON lines and CSV stay whole but for the last line, which `assay.cli.resume` repairs.
 - JSON and CSV are UTF-8 whatever the locale. A file name that is not UTF-8 becomes a lone surrogate escape in
   JSON (``\udcff``) and its own bytes in CSV, so that both name the file exactly.
-- A recording is never overwritten by a report.
+- A recording or picture is never overwritten by a report.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from assay.cli.terminal import paint, write
 from assay.errors import SettingsError
-from assay.report.text import describe_failure, words
+from assay.report.text import describe_failure, shown, words
 from assay.result import Outcome, ScanResult
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ COLUMNS = (
     "media",
     "duration_s",
     "speech_s",
+    "width",
+    "height",
     "verdict",
     "spoof_probability",
     "llr",
@@ -40,6 +42,7 @@ COLUMNS = (
     "interval_high",
     "suspicious_spans",
     "reasons",
+    "evidence",
     "model",
     "model_version",
     "error_code",
@@ -154,6 +157,8 @@ def row(outcome: Outcome) -> list[Any]:
         outcome.media,
         outcome.duration_s,
         outcome.speech_s,
+        outcome.width,
+        outcome.height,
         outcome.verdict,
         outcome.spoof_probability,
         outcome.llr,
@@ -161,8 +166,9 @@ def row(outcome: Outcome) -> list[Any]:
         high,
         " ".join(spans),
         " ".join(reason.text for reason in outcome.reasons),
-        outcome.model.name,
-        outcome.model.version,
+        " ".join(each.name for each in shown(outcome)),
+        outcome.model.name if outcome.model else None,
+        outcome.model.version if outcome.model else None,
         "",
         "",
     ]
@@ -225,8 +231,8 @@ def _refuse_recording(path: Path) -> None:
     if not path.is_file() or not path.stat().st_size:
         return
     with path.open("rb") as file:
-        if sniff(file, path.stat().st_size).is_sound:
+        if sniff(file, path.stat().st_size).is_analysed:
             raise SettingsError(
-                f"--output: '{path}' is a recording and stays as it is. Name another file.",
+                f"--output: '{path}' is a recording or a picture and stays as it is. Name another file.",
                 output=str(path),
             )

@@ -1,4 +1,4 @@
-"""`open_media` and the `AudioMedia` it returns: the one way sound comes into Assay.
+"""`open_media` and the `AudioMedia` it returns: the way sound comes into Assay.
 
     source ── source.py ──> bytes, SHA-256 ── sniff.py ──> kind ── decode_*.py ──> pieces
            ── blocks.py ──> mean of channels, 16 kHz, blocks
@@ -10,6 +10,7 @@ soundfile or PyAV goes first, as `assay.media.kinds` says, and the other one tak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -20,8 +21,12 @@ from assay.media import blocks
 from assay.media.arrays import ArraySource
 from assay.media.blocks import SAMPLE_RATE_HZ
 from assay.media.encoded import Encoded, no_samples
+from assay.media.foreign import decoding
 from assay.media.header import FloatArray, Header
+from assay.media.held import ByteSource
+from assay.media.kinds import Kind
 from assay.media.limits import check_duration, check_format
+from assay.media.sniff import sniff
 from assay.media.source import open_bytes
 
 if TYPE_CHECKING:
@@ -157,7 +162,26 @@ def open_media(source: object, *, settings: Settings, name: str | None = None) -
     if isinstance(source, (np.ndarray, list)):
         raise InvalidArray("An array was given without its sample rate. Give a tuple (array, sample_rate_hz).")
     name, data = open_bytes(source, settings, name)
-    sound = Encoded(name, data)
+    return open_sound(name, data, kind_of(name, data), settings)
+
+
+def kind_of(name: str, data: ByteSource) -> Kind:
+    """What the bytes are.
+
+    Raises:
+        MediaError: If they cannot be read any more.
+    """
+    with closing(data.reader()) as reader, decoding(name, "a file"):
+        return sniff(reader, data.size)
+
+
+def open_sound(name: str, data: ByteSource, kind: Kind, settings: Settings) -> AudioMedia:
+    """Open bytes whose kind is known.
+
+    Raises:
+        MediaError: As `open_media` does.
+    """
+    sound = Encoded(name, data, kind)
     header = sound.header
     check_format(name, header.channels, header.sample_rate_hz, settings)
     if header.expected_s is not None:

@@ -15,7 +15,6 @@ from assay.media.foreign import decoding, undecodable
 from assay.media.header import FloatArray, Header
 from assay.media.held import ByteSource
 from assay.media.kinds import Kind
-from assay.media.sniff import sniff
 
 _HEADER_BYTES = 4_096  # a file larger than this holds more than a header
 
@@ -37,11 +36,9 @@ class Decoder(Protocol):
 class Encoded:
     """Encoded bytes with the decoders that may read them, the one that read the header first."""
 
-    def __init__(self, name: str, data: ByteSource) -> None:
-        self._name, self._data = name, data
+    def __init__(self, name: str, data: ByteSource, kind: Kind) -> None:
+        self._name, self._data, self.kind = name, data, kind
         with closing(data.reader()) as reader:
-            with decoding(name, "a file"):
-                self.kind = sniff(reader, data.size)
             if not self.kind.is_sound:
                 raise UnsupportedMedia(self.kind.refusal(name), kind=self.kind.container)
             self._decoders, self.header = self._probe(reader)

@@ -1,9 +1,9 @@
-"""From what a user names (files, folders, patterns) to the recordings to analyse.
+"""From what a user names (files, folders, patterns) to the files to analyse.
 
 Decisions
 - A named file is passed on whatever it is, even if it does not exist: opening it then gives the error a batch
   reports.
-- In folders and patterns only sound counts, told by content; hidden files and folders (a leading dot) are
+- In folders and patterns only sound and pictures count, told by content; hidden files and folders (a leading dot) are
   skipped. Symbolic links to files are followed, those to folders are not, so there are no loops.
 - Errors are yielded instead of raised, so that one empty folder does not lose the rest of a list.
 - Lazy: a folder's names are listed and sorted when its turn comes, and a file is looked into just before it
@@ -30,7 +30,7 @@ Found = Union[Path, Literal["-"], MediaError]  # noqa: UP007 - evaluated at run 
 
 
 def expand(sources: Iterable[str | os.PathLike[str]], *, recursive: bool) -> Iterator[Found]:
-    """Find the recordings behind paths, folders and glob patterns.
+    """Find the recordings and pictures behind paths, folders and glob patterns.
 
     Args:
         sources: In the order in which they are to be analysed; ``"-"`` is standard input. An existing file or
@@ -39,7 +39,7 @@ def expand(sources: Iterable[str | os.PathLike[str]], *, recursive: bool) -> Ite
 
     Yields:
         In the order of `sources`, sorted by name within each, nothing twice: a path to open; ``"-"``; or a
-        `MediaError` to report in place of one: `MediaNotFound` for a folder or pattern without sound,
+        `MediaError` to report in place of one: `MediaNotFound` for a folder or pattern without either,
         `MediaUnreadable` for what the system does not let us look into, `UnsupportedMedia` for a URL.
     """
     seen = _Seen()
@@ -69,7 +69,7 @@ def _search(text: str, recursive: bool, seen: _Seen) -> Iterator[Found]:
         if seen.first_time("-"):
             yield "-"
     elif path.is_dir():
-        yield from _Folder(path, recursive, seen).sounds()
+        yield from _Folder(path, recursive, seen).media()
     elif glob.has_magic(text) and not path.exists():
         yield from _pattern(text, seen)
     elif seen.first_time(_key(path)) and not seen.listed(path):
@@ -106,15 +106,15 @@ class _Folder:
         self._looked_at = self._subfolders = 0
         self._found = False
 
-    def sounds(self) -> Iterator[Found]:
-        """The sound files in it, or the error that there are none."""
+    def media(self) -> Iterator[Found]:
+        """The files to analyse in it, or the error that there are none."""
         waiting = [self._entries(self._top)]  # a stack instead of recursion: folders can be nested deeply
         while waiting:
             item = next(waiting[-1], None)
             if item is None:
                 waiting.pop()
             elif isinstance(item, MediaError):
-                self._found = True  # something is wrong here, but not that there is no sound
+                self._found = True  # something is wrong here, but not that there is nothing
                 yield item
             elif item.is_dir() and item.is_symlink():
                 continue
@@ -123,7 +123,7 @@ class _Folder:
                 if self._recursive:
                     waiting.append(self._entries(item))
             else:
-                yield from self._sound(item)
+                yield from self._file(item)
         if not self._found:
             yield self._nothing()
 
@@ -140,7 +140,7 @@ class _Folder:
             return
         yield from (folder / name for name in sorted(names) if not name.startswith("."))
 
-    def _sound(self, path: Path) -> Iterator[Found]:
+    def _file(self, path: Path) -> Iterator[Found]:
         self._looked_at += 1
         found = _look(path)
         if found is not None:
@@ -153,7 +153,7 @@ class _Folder:
         hint = f" Its {left} subfolder(s) were not searched; search them with --recursive." if left else ""
         count = f"{self._looked_at} file(s) were looked into"
         return MediaNotFound(
-            f"The folder '{self._top}' holds no sound file ({count}).{hint} "
+            f"The folder '{self._top}' holds neither sound nor picture ({count}).{hint} "
             "Hidden files are skipped; to analyse a certain file, name it.",
             looked_at=self._looked_at,
             subfolders=self._subfolders,
@@ -161,7 +161,7 @@ class _Folder:
 
 
 def _pattern(text: str, seen: _Seen) -> Iterator[Found]:
-    """The sound files that match a glob pattern, or the error that there are none."""
+    """The files to analyse that match a glob pattern, or the error that there are none."""
     looked_at, found = 0, False
     for match in sorted(glob.iglob(text, recursive=True)):  # noqa: PTH207 - the user's spelling is kept
         path = Path(match)
@@ -175,18 +175,18 @@ def _pattern(text: str, seen: _Seen) -> Iterator[Found]:
                 yield result
     if not found:
         yield MediaNotFound(
-            f"No sound file matches '{text}' ({looked_at} matching file(s) were looked into). "
+            f"Neither sound nor picture matches '{text}' ({looked_at} matching file(s) were looked into). "
             "Check the pattern; `**` reaches into subfolders.",
             looked_at=looked_at,
         )
 
 
 def _look(path: Path) -> Found | None:
-    """The path if its content is sound, an error if it cannot be read, None for anything else."""
+    """The path if its content is analysed, an error if it cannot be read, None for anything else."""
     try:
         with closing(open_regular(str(path), str(path))) as file:
             size = os.fstat(file.fileno()).st_size
-            return path if size and sniff(file, size).is_sound else None
+            return path if size and sniff(file, size).is_analysed else None
     except MediaError:  # a pipe, socket or device
         return None
     except OSError as error:

@@ -24,14 +24,14 @@ def convert_first(name: str) -> str:
 _ADVICE: dict[Group, str] = {
     "sound": "",
     "other sound": "{convert}",
-    "picture": "This version analyses sound only; give it a sound file.",
+    "picture": "Sound was expected here; `assay scan` takes pictures, too.",
     "video": (
-        "It holds a moving picture; this version analyses sound only. "
+        "It holds a moving picture; this version analyses sound and still pictures. "
         "Extract its sound track: ffmpeg -i {quoted} -vn sound.wav"
     ),
     "other": (
-        "Give a sound file: wav, aiff, flac, ogg (Vorbis, Opus), mp3, m4a, aac, amr, webm, caf or au. "
-        "If this should be one, it is damaged at its beginning."
+        "Give a sound file (wav, aiff, flac, ogg, mp3, m4a, aac, amr, webm, caf or au) or a picture (jpeg, png, webp, "
+        "tiff, bmp, gif, heic or avif). If this should be one, it is damaged at its beginning."
     ),
 }
 
@@ -56,8 +56,18 @@ class Kind:
 
     @property
     def is_sound(self) -> bool:
-        """Whether this version decodes it."""
+        """Whether it is sound that this version decodes."""
         return self.group == "sound"
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a still picture, of a kind that this version decodes or of another."""
+        return self.group == "picture"
+
+    @property
+    def is_analysed(self) -> bool:
+        """Whether a scan takes it."""
+        return self.is_sound or self.is_picture
 
     def refusal(self, name: str) -> str:
         """The sentence that tells a user why the file is not analysed, and the next step."""

@@ -150,11 +150,19 @@ def open_picture(source: object, *, settings: Settings, name: str | None = None)
     if isinstance(source, (tuple, list, np.ndarray)):
         raise UnsupportedMedia("An array was given. Give a picture as a path, '-', bytes or a binary file object.")
     name, held = open_bytes(source, settings, name)
-    with closing(held.reader()) as reader:
-        with decoding(name, "a file"):
-            kind = sniff(reader, held.size)
-        _require_picture(name, kind)
-        limits.check_picture_bytes(name, held.size, settings)
+    with closing(held.reader()) as reader, decoding(name, "a file"):
+        kind = sniff(reader, held.size)
+    return open_held(name, held, kind, settings)
+
+
+def open_held(name: str, held: ByteSource, kind: Kind, settings: Settings) -> Picture:
+    """Decode bytes that were told to be a picture.
+
+    Raises:
+        MediaError: As `open_picture` does.
+    """
+    _require_picture(name, kind)
+    limits.check_picture_bytes(name, held.size, settings)
     return decode_picture(name, held, kind, settings)
 
 

@@ -1,4 +1,4 @@
-"""What many outcomes add up to: counts, coverage, seconds of sound. Memory does not grow with their number.
+"""What many outcomes add up to: counts, coverage, pictures, seconds of sound. Memory does not grow with their number.
 
 Coverage is the share of the analysed files that got a decision, that is, any verdict but ``inconclusive``;
 inputs that could not be analysed are counted apart, under the code of their error.
@@ -24,6 +24,7 @@ class Summary:
     Attributes:
         verdicts: Files per verdict; every verdict is a key.
         failures: Inputs that could not be analysed, per error code.
+        pictures: How many of the files are pictures.
         audio_s: Seconds of recording analysed.
         speech_s: Seconds of speech found in them.
         stages_ms: Time per stage, summed over files; more than the wall time if files ran side by side.
@@ -31,6 +32,7 @@ class Summary:
 
     verdicts: dict[Verdict, int]
     failures: dict[str, int]
+    pictures: int
     audio_s: float
     speech_s: float
     stages_ms: dict[str, float]
@@ -69,6 +71,7 @@ class Tally:
         self._failures: Counter[str] = Counter()
         self._stages: dict[str, float] = {}
         self._audio_s = self._speech_s = 0.0
+        self._pictures = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -76,8 +79,9 @@ class Tally:
             self._failures[outcome.error.code] += 1
             return
         self._verdicts[outcome.verdict] += 1
-        self._audio_s += outcome.duration_s
-        self._speech_s += outcome.speech_s
+        self._pictures += outcome.media == "image"
+        self._audio_s += outcome.duration_s or 0.0
+        self._speech_s += outcome.speech_s or 0.0
         for stage, duration in outcome.timings_ms.items():
             self._stages[stage] = self._stages.get(stage, 0.0) + duration
 
@@ -86,6 +90,7 @@ class Tally:
         return Summary(
             verdicts=dict(self._verdicts),
             failures=dict(self._failures),
+            pictures=self._pictures,
             audio_s=self._audio_s,
             speech_s=self._speech_s,
             stages_ms=dict(self._stages),

@@ -16,11 +16,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from assay.report.summary import Summary
-from assay.result import PLAIN_VERDICTS, OperatingPointInForce, ScanFailure, ScanResult
+from assay.result import PLAIN_VERDICTS, Evidence, OperatingPointInForce, ScanFailure, ScanResult
 
 MAX_SPANS = 5  # a paragraph is for reading; the JSON has all of them
 MAX_LEFT_OUT = 3
 NEUTRAL_PRIOR = 0.5
+CLEAR = 0.5  # strength of a trace
+SAYS_WHO = ("camera", "editing_software", "generator_tag", "digital_source_type", "c2pa_present")
+NAMES = ("program", "meaning", "Model", "Make")  # what a trace calls who it is about
 NO_PROOF = "Finding no sign is not proof: a method that the model does not know may leave none."
 
 
@@ -42,13 +45,14 @@ def words(result: ScanResult) -> Words:
     """Put a result into words, with subject and verdict apart."""
     flagged = result.verdict in ("spoof", "mixed")
     sentences = [
-        _probability(result),
+        _probability(result) if result.operating_point else "",
         *(sentence(reason.text) for reason in result.reasons),
         _held(result),
         _where(result),
+        _evidence(result),
         _left_out(result),
         NO_PROOF if result.verdict == "bona_fide" else "",
-        _promise(result.operating_point) if flagged else "",
+        _promise(result.operating_point) if flagged and result.operating_point else "",
     ]
     return Words(printable(result.path), result.plain_verdict, " ".join(filter(None, sentences)))
 
@@ -78,12 +82,20 @@ def describe_summary(summary: Summary, *, wall_s: float) -> str:
         counts.append(f"{summary.failed} could not be analysed ({codes})")
     text = f"{_count(summary.inputs, 'input')}: {', '.join(counts) or 'nothing to do'}."
     if summary.coverage is not None:
+        text += f" Decided: {summary.decided} of {summary.analysed} ({summary.coverage:.0%})."
+        text += f" {_amount(summary)} in {wall_s:.1f} s"
+        # Speed by sound alone means something only if there was nothing else.
         speed = summary.audio_s / max(wall_s, 1e-9)
-        text += (
-            f" Decided: {summary.decided} of {summary.analysed} ({summary.coverage:.0%})."
-            f" {clock(summary.audio_s)} of sound in {wall_s:.1f} s, {speed:.0f} s per second."
-        )
+        text += "." if summary.pictures else f", {speed:.0f} s per second."
     return text
+
+
+def _amount(summary: Summary) -> str:
+    pictures = _count(summary.pictures, "picture")
+    if summary.pictures == summary.analysed:
+        return pictures
+    sound = f"{clock(summary.audio_s)} of sound"
+    return f"{sound} and {pictures}" if summary.pictures else sound
 
 
 def clock(seconds: float) -> str:
@@ -128,7 +140,7 @@ def _probability(result: ScanResult) -> str:
     bounds = ""
     if result.interval is not None:
         bounds = f" (90 % interval: {' to '.join(map(percent, result.interval))})"
-    prior = result.operating_point.prior
+    prior = result.operating_point.prior if result.operating_point else NEUTRAL_PRIOR
     given = "" if prior == NEUTRAL_PRIOR else f", given a prior of {percent(prior)}"
     shown = f"probability of synthesis in it {percent(result.spoof_probability)}{bounds}{given}"
     if result.verdict == "inconclusive":
@@ -161,6 +173,38 @@ def _where(result: ScanResult) -> str:
     if result.verdict == "spoof" and len(result.segments) > 1:
         strongest = max(result.segments, key=lambda segment: segment.llr)
         return f"The strongest signs are at {span(strongest.start_s, strongest.end_s)}."
+    return ""
+
+
+def shown(result: ScanResult) -> list[Evidence]:
+    """The traces that a person should hear of: clear ones, and what a camera or program wrote about itself."""
+    return [e for e in result.evidence if (e.strength or 0.0) >= CLEAR or e.name in SAYS_WHO]
+
+
+def _evidence(result: ScanResult) -> str:
+    """Clear traces in the words of their tools, each text once."""
+    if not result.evidence:
+        return ""
+    texts = dict.fromkeys(_trace(each) for each in shown(result))
+    if not texts:
+        return "No clear trace of editing or of a generator in the file, which proves nothing."
+    return f"Evidence in the file: {' '.join(texts)}"
+
+
+def _trace(evidence: Evidence) -> str:
+    named = next((one_line(str(evidence.measured[key])) for key in NAMES if evidence.measured.get(key)), "")
+    about = ", ".join(filter(None, (named, _place(evidence))))
+    label = evidence.name.replace("_", " ")
+    return sentence(f"{label}{f' ({about})' if about else ''}: {one_line(evidence.text)}")
+
+
+def _place(evidence: Evidence) -> str:
+    """Where in the picture, if the trace has a place; of a copy the second one."""
+    for prefix in ("target_", ""):
+        box = [evidence.measured.get(prefix + side) for side in ("left", "top", "width", "height")]
+        if None not in box:
+            left, top, width, height = box
+            return f"{width} × {height} pixels at {left}, {top}"
     return ""
 
 

@@ -1,0 +1,72 @@
+"""From a picture to a result.
+
+This version has no detector of synthetic pictures: the verdict is ``inconclusive``, and what the file itself shows
+stands in the evidence. Forensic traces never become a verdict; see `assay.forensics`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from assay.forensics.inspect import Inspection, inspect
+from assay.result import Evidence, NotAnalysed, Reason, ScanResult
+
+if TYPE_CHECKING:
+    from assay.media.pictures import Picture
+    from assay.settings import Settings
+
+_NO_DETECTOR = Reason(
+    code="no_detector",
+    text="This version has no detector for pictures; what the file itself shows is listed as evidence.",
+)
+
+
+def examine(picture: Picture, settings: Settings, *, started: float) -> ScanResult:
+    """Make a result of a picture.
+
+    Args:
+        picture: Decoded.
+        settings: Whether to look deeply.
+        started: `time.perf_counter` before the file was opened.
+    """
+    opened = time.perf_counter()
+    found = inspect(picture, deep=settings.deep)
+    ended = time.perf_counter()
+    return ScanResult(
+        path=picture.path,
+        sha256=picture.sha256,
+        media="image",
+        container=picture.format,
+        codec=picture.format,
+        width=picture.width,
+        height=picture.height,
+        verdict="inconclusive",
+        spoof_probability=None,
+        llr=None,
+        interval=None,
+        segments=(),
+        timeline=(),
+        findings=(),
+        reasons=(_NO_DETECTOR,),
+        not_analysed=tuple(
+            NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
+            for tool, reason in found.left_out.items()
+        ),
+        evidence=tuple(_evidence(picture, found)),
+        model=None,
+        operating_point=None,
+        timings_ms={
+            "open": round(1e3 * (opened - started), 3),
+            "forensics": round(1e3 * (ended - opened), 3),
+            "total": round(1e3 * (time.perf_counter() - started), 3),
+        },
+    )
+
+
+def _evidence(picture: Picture, found: Inspection) -> Iterator[Evidence]:
+    for note in picture.notes:
+        yield Evidence(name="decoding", measured={}, strength=None, text=note)
+    for trace in found.traces:
+        yield Evidence(name=trace.name, measured=trace.measured, strength=trace.strength, text=trace.note)
