@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from assay.audio.deliveries import Recording
@@ -52,6 +53,7 @@ class Detector:
             NoiseReducer()
         if self.settings.stability:
             require_deliveries()
+        self._trust_anchors = _read_anchors(self.settings.trust_anchors)
         self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
 
     def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
@@ -70,7 +72,7 @@ class Detector:
             return self._scan_sound(media, started)
         from assay.image.line import examine  # loads what only pictures need
 
-        return examine(media, self.settings, started=started)
+        return examine(media, self.settings, started=started, trust_anchors=self._trust_anchors)
 
     def _scan_sound(self, media: AudioMedia, started: float) -> ScanResult:
         opened = time.perf_counter()
@@ -153,6 +155,20 @@ def scan(source: Any, *, name: str | None = None, **settings: Any) -> ScanResult
     A program that scans more than one should keep a `Detector`, which loads the model once.
     """
     return Detector(**settings).scan(source, name=name)
+
+
+def _read_anchors(path: Path | None) -> bytes | None:
+    """Certificates in PEM; checked here, so that a wrong file ends the run before its first input."""
+    if path is None:
+        return None
+    from assay.provenance import read_provenance
+
+    try:
+        anchors = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"trust_anchors: '{path}' cannot be read ({error.strerror}). Name a PEM file.") from error
+    read_provenance(b"", trust_anchors=anchors)
+    return anchors
 
 
 def _name_of(source: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.credentials import Provenance
 from assay.errors import AssayError
 
 SCHEMA_VERSION = 2
@@ -157,6 +158,7 @@ class ScanResult(_Part):
         llr: The evidence alone, natural log-likelihood ratio.
         interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
         evidence: What else the file shows; the score does not depend on it.
+        provenance: Its Content Credentials; None where they were not looked for.
         model: None where no detector was asked.
         operating_point: None where no detector was asked.
         timings_ms: Wall time per stage.
@@ -185,6 +187,7 @@ class ScanResult(_Part):
     reasons: tuple[Reason, ...] = Field(min_length=1)
     not_analysed: tuple[NotAnalysed, ...]
     evidence: tuple[Evidence, ...] = ()
+    provenance: Provenance | None = None
     model: ModelReference | None
     operating_point: OperatingPointInForce | None
     timings_ms: dict[str, float]

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         False, description="reduce noise before scoring (extra `denoise`); the card's rates were measured without"
     )
 
+    trust_anchors: Path | None = Field(
+        None, description="PEM file of certificate authorities whose Content Credentials count as trusted"
+    )
     deep: bool = Field(False, description="look in pictures for error levels and copied parts, too")
 
     jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")

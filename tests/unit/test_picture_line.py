@@ -8,7 +8,7 @@ from forensic_pictures import jpeg, textured
 from PIL import Image
 
 from assay import Detector, ScanResult
-from assay.errors import LimitExceeded, UnsupportedMedia
+from assay.errors import LimitExceeded, SettingsError, UnsupportedMedia
 from assay.report.summary import summarise
 from assay.report.text import describe, describe_summary
 
@@ -108,3 +108,27 @@ def test_limits_hold_for_pictures(pixels):
 def test_a_picture_of_another_kind_says_what_to_do(detector):
     with pytest.raises(UnsupportedMedia, match="Convert it to PNG or TIFF first"):
         detector.scan(b"8BPS" + bytes(100))
+
+
+def test_credentials_stand_beside_the_evidence(detector, pixels, tmp_path):
+    pytest.importorskip("c2pa")
+    pytest.importorskip("cryptography")
+    from provenance_chain import ROOT, sign
+
+    plain = jpeg(pixels, 90)
+    assert detector.scan(plain).provenance.state == "absent"
+    assert "Content Credentials" not in describe(detector.scan(plain))
+    vouched = sign(plain, "image/jpeg")
+    found = detector.scan(vouched)
+    assert (found.verdict, found.provenance.state) == ("inconclusive", "valid")
+    assert "holds: nothing that it covers was altered" in describe(found)
+    (tmp_path / "root.pem").write_bytes(ROOT.pem)
+    assert Detector(trust_anchors=tmp_path / "root.pem").scan(vouched).provenance.state == "trusted"
+
+
+def test_anchors_that_cannot_be_read_end_the_run_at_once(tmp_path):
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Detector(trust_anchors=tmp_path / "none.pem")
+    (tmp_path / "bad.pem").write_text("no certificate")
+    with pytest.raises(SettingsError, match="certificate"):
+        Detector(trust_anchors=tmp_path / "bad.pem")

@@ -79,6 +79,10 @@ def scan(
         bool | None,
         typer.Option("--deep/--no-deep", help="Look in pictures for error levels and copied parts, too; slower."),
     ] = None,
+    trust_anchors: Annotated[
+        Path | None,
+        typer.Option(help="PEM file of authorities whose Content Credentials count as trusted."),
+    ] = None,
     denoise: Annotated[
         bool | None,
         typer.Option("--denoise/--no-denoise", help="Reduce noise before scoring; needs the extra 'denoise'."),
@@ -112,6 +116,7 @@ def scan(
         channels=channels,
         stability=stability,
         deep=deep,
+        trust_anchors=trust_anchors,
         denoise=denoise,
         audio_model=model,
     )

@@ -1,7 +1,7 @@
 """From a picture to a result.
 
 This version has no detector of synthetic pictures: the verdict is ``inconclusive``, and what the file itself shows
-stands in the evidence. Forensic traces never become a verdict; see `assay.forensics`.
+stands in the evidence and the provenance. Neither ever becomes a verdict; see `assay.forensics`, `assay.provenance`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.forensics.inspect import Inspection, inspect
+from assay.provenance import read_provenance
 from assay.result import Evidence, NotAnalysed, Reason, ScanResult
 
 if TYPE_CHECKING:
@@ -23,16 +24,19 @@ _NO_DETECTOR = Reason(
 )
 
 
-def examine(picture: Picture, settings: Settings, *, started: float) -> ScanResult:
+def examine(picture: Picture, settings: Settings, *, started: float, trust_anchors: bytes | None = None) -> ScanResult:
     """Make a result of a picture.
 
     Args:
         picture: Decoded.
         settings: Whether to look deeply.
         started: `time.perf_counter` before the file was opened.
+        trust_anchors: As for `assay.provenance.read_provenance`.
     """
     opened = time.perf_counter()
     found = inspect(picture, deep=settings.deep)
+    inspected = time.perf_counter()
+    provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
     ended = time.perf_counter()
     return ScanResult(
         path=picture.path,
@@ -55,11 +59,13 @@ def examine(picture: Picture, settings: Settings, *, started: float) -> ScanResu
             for tool, reason in found.left_out.items()
         ),
         evidence=tuple(_evidence(picture, found)),
+        provenance=provenance,
         model=None,
         operating_point=None,
         timings_ms={
             "open": round(1e3 * (opened - started), 3),
-            "forensics": round(1e3 * (ended - opened), 3),
+            "forensics": round(1e3 * (inspected - opened), 3),
+            "provenance": round(1e3 * (ended - inspected), 3),
             "total": round(1e3 * (time.perf_counter() - started), 3),
         },
     )

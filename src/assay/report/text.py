@@ -50,6 +50,7 @@ def words(result: ScanResult) -> Words:
         _held(result),
         _where(result),
         _evidence(result),
+        _credentials(result),
         _left_out(result),
         NO_PROOF if result.verdict == "bona_fide" else "",
         _promise(result.operating_point) if flagged and result.operating_point else "",
@@ -189,6 +190,14 @@ def _evidence(result: ScanResult) -> str:
     if not texts:
         return "No clear trace of editing or of a generator in the file, which proves nothing."
     return f"Evidence in the file: {' '.join(texts)}"
+
+
+def _credentials(result: ScanResult) -> str:
+    """What Content Credentials say, if there are any."""
+    found = result.provenance
+    if found is None or found.state == "absent":
+        return ""
+    return "Content Credentials: " + " ".join(sentence(one_line(each)) for each in found.findings)
 
 
 def _trace(evidence: Evidence) -> str:
