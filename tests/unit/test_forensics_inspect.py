@@ -146,7 +146,7 @@ def test_the_sentence_quotes_the_level_that_was_reached(monkeypatch):
     monkeypatch.setattr("assay.forensics.rates.measured_rates", lambda: table)
     assert "20 % of 50 camera files (with 95 % confidence in at most 34 %)" in seen_in("x", 0.01)
     assert "4 % of 50" in seen_in("x", 0.74)
-    assert "0 % of 50" in seen_in("x", 1.0)
+    assert "none of 50" in seen_in("x", 1.0)
     assert seen_in("x", 0.0) == seen_in("x", None) == seen_in("y", 1.0) == ""
     assert with_rate(Trace(name="x", measured={}, strength=0.3, note="A.")).note.startswith("A. Seen so strongly")
     silent = Trace(name="x", measured={}, note="A.")

@@ -44,12 +44,10 @@ def seen_in(name: str, strength: float | None) -> str:
     reached = [index for index, level in enumerate(LEVELS) if strength is not None and strength >= level]
     if rate is None or not reached:
         return ""
-    index = reached[-1]
-    share, high = 100 * rate["reached"][index] / rate["files"], 100 * rate["high"][index]
-    return (
-        f"Seen so strongly or more in about {share:.0f} % of {rate['files']} camera files"
-        f" (with 95 % confidence in at most {high:.0f} %)."
-    )
+    index, files = reached[-1], rate["files"]
+    count, high = rate["reached"][index], 100 * rate["high"][index]
+    share = f"about {100 * count / files:.0f} % of {files}" if count else f"none of {files}"
+    return f"Seen so strongly or more in {share} camera files (with 95 % confidence in at most {high:.0f} %)."
 
 
 def with_rate(trace: Trace) -> Trace:

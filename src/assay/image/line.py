@@ -57,6 +57,7 @@ def examine(picture: Picture, settings: Settings, *, started: float, trust_ancho
         not_analysed=tuple(
             NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
             for tool, reason in found.left_out.items()
+            if (tool, picture.format == "jpeg") != ("double_jpeg", False)  # nobody misses it there
         ),
         evidence=tuple(_evidence(picture, found)),
         provenance=provenance,
