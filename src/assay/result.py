@@ -77,6 +77,22 @@ class Finding(_Part):
     text: str
 
 
+class Face(_Part):
+    """A face in a picture.
+
+    Attributes:
+        box: Left, top, right, bottom, from the brows to the chin; parts may lie outside the picture.
+        score: How sure the face detector is that it is a face; says nothing about synthesis.
+        spoof_probability: Posterior that the face is synthetic or was changed; None where no detector was asked.
+        llr: The evidence behind it.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float = Field(ge=0, le=1)
+    spoof_probability: float | None = Field(ge=0, le=1)
+    llr: float | None
+
+
 class Evidence(_Part):
     """A trace in the file beside the score, which it never enters.
 
@@ -157,6 +173,7 @@ class ScanResult(_Part):
             scored.
         llr: The evidence alone, natural log-likelihood ratio.
         interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
+        faces: In a picture, best first; empty for a recording.
         evidence: What else the file shows; the score does not depend on it.
         provenance: Its Content Credentials; None where they were not looked for.
         model: None where no detector was asked.
@@ -186,6 +203,7 @@ class ScanResult(_Part):
     findings: tuple[Finding, ...]
     reasons: tuple[Reason, ...] = Field(min_length=1)
     not_analysed: tuple[NotAnalysed, ...]
+    faces: tuple[Face, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     provenance: Provenance | None = None
     model: ModelReference | None

@@ -1,7 +1,7 @@
 """The known-answer self-test behind `assay doctor` (row E5).
 
 Every shipped weight must have the SHA-256 on its card and give, on the shipped sample, the answer on its card. The
-sample is read as plain FLAC, so that a fault here points at weight or runtime and not at decoding.
+samples are plain FLAC and plain PNG, so that a fault here points at weight or runtime and not at decoding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, SelfTestFailed
-from assay.models.card import Card, DetectorCard
+from assay.models.card import Card, DetectorCard, FaceCard
 from assay.models.registry import load_card, model_names, weights_folder
 
 if TYPE_CHECKING:
@@ -44,12 +44,18 @@ def run_self_tests(settings: Settings) -> list[SelfTest]:
 
 
 def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
-    """What the packaged weight says on the card's sample now: logits per window and part, or probabilities per chunk.
+    """What the packaged weight says on the card's sample now.
+
+    Logits per window and part, probabilities per chunk, or places in the picture; see `assay.image.faces.answers`.
 
     Raises:
         SelfTestFailed: If the sample cannot be read.
         WeightMismatch: If the weight was altered.
     """
+    if isinstance(card, FaceCard):
+        from assay.image.faces.answers import known_answers as face_answers
+
+        return face_answers(card, _picture(card), threads=threads)
     samples = _sample(card)
     if isinstance(card, DetectorCard):
         from assay.audio.detector import AudioDetector
@@ -70,6 +76,17 @@ def _sample(card: Card) -> NDArray[np.float32]:
     except (OSError, soundfile.SoundFileError) as error:
         raise SelfTestFailed(f"The sample '{path.name}' cannot be read: {error}. Reinstall Assay.") from error
     return samples
+
+
+def _picture(card: Card) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    path = weights_folder() / card.known_answer.sample
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow reports a broken PNG as a SyntaxError
+        raise SelfTestFailed(f"The sample '{path.name}' cannot be read: {error}. Reinstall Assay.") from error
 
 
 def check_known_answer(card: Card, *, threads: int = 1) -> float:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from assay import Detector, ScanResult
 from assay.errors import LimitExceeded, SettingsError, UnsupportedMedia
+from assay.models.registry import weights_folder
 from assay.report.summary import summarise
 from assay.report.text import describe, describe_summary
 
@@ -132,3 +133,16 @@ def test_anchors_that_cannot_be_read_end_the_run_at_once(tmp_path):
     (tmp_path / "bad.pem").write_text("no certificate")
     with pytest.raises(SettingsError, match="certificate"):
         Detector(trust_anchors=tmp_path / "bad.pem")
+
+
+def test_faces_are_told_and_nothing_is_said_about_them(detector, pixels):
+    with (weights_folder() / "drawn-face.png").open("rb") as file:
+        found = detector.scan(file)
+    (face,) = found.faces
+    left, top, right, bottom = face.box
+    assert 0 <= left < right <= found.width
+    assert 0 <= top < bottom <= found.height
+    assert face.score > 0.5
+    assert (face.spoof_probability, face.llr) == (None, None)
+    assert "1 face in it." in describe(found)
+    assert detector.scan(jpeg(pixels, 90)).faces == ()

@@ -68,7 +68,7 @@ def test_a_weight_that_the_runtime_does_not_understand_is_one_of_our_errors(fold
 
 @pytest.mark.parametrize("name", ["no-such-model", "", "../weights/audio-resnet", "audio-resnet.json", "a\0b"])
 def test_an_unknown_model_is_an_error_that_lists_the_known(name):
-    with pytest.raises(ModelNotFound, match=r"audio-resnet, silero-vad"):
+    with pytest.raises(ModelNotFound, match=r"audio-resnet, .*silero-vad"):
         load_card(name)
 
 

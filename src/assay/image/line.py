@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 from assay.forensics.inspect import Inspection, inspect
+from assay.image.faces import Face as FoundFace
+from assay.image.faces import FaceFinder
 from assay.provenance import read_provenance
-from assay.result import Evidence, NotAnalysed, Reason, ScanResult
+from assay.result import Evidence, Face, NotAnalysed, Reason, ScanResult
 
 if TYPE_CHECKING:
     from assay.media.pictures import Picture
@@ -36,6 +39,8 @@ def examine(picture: Picture, settings: Settings, *, started: float, trust_ancho
     opened = time.perf_counter()
     found = inspect(picture, deep=settings.deep)
     inspected = time.perf_counter()
+    faces = _finder(settings.threads).find(picture.pixels)
+    looked = time.perf_counter()
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
     ended = time.perf_counter()
     return ScanResult(
@@ -59,6 +64,7 @@ def examine(picture: Picture, settings: Settings, *, started: float, trust_ancho
             for tool, reason in found.left_out.items()
             if (tool, picture.format == "jpeg") != ("double_jpeg", False)  # nobody misses it there
         ),
+        faces=tuple(_face(face) for face in faces),
         evidence=tuple(_evidence(picture, found)),
         provenance=provenance,
         model=None,
@@ -66,10 +72,22 @@ def examine(picture: Picture, settings: Settings, *, started: float, trust_ancho
         timings_ms={
             "open": round(1e3 * (opened - started), 3),
             "forensics": round(1e3 * (inspected - opened), 3),
-            "provenance": round(1e3 * (ended - inspected), 3),
+            "faces": round(1e3 * (looked - inspected), 3),
+            "provenance": round(1e3 * (ended - looked), 3),
             "total": round(1e3 * (time.perf_counter() - started), 3),
         },
     )
+
+
+@cache
+def _finder(threads: int) -> FaceFinder:
+    return FaceFinder(irises=False, threads=threads)
+
+
+def _face(face: FoundFace) -> Face:
+    left, top, right, bottom = (round(edge, 1) for edge in face.box)
+    score = round(min(1.0, face.score), 4)
+    return Face(box=(left, top, right, bottom), score=score, spoof_probability=None, llr=None)
 
 
 def _evidence(picture: Picture, found: Inspection) -> Iterator[Evidence]:

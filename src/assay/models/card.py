@@ -145,7 +145,7 @@ class Card(_Part):
     schema_version: Literal[1] = 1
     name: str
     version: str
-    kind: Literal["audio-detector", "speech-activity"]
+    kind: Literal["audio-detector", "speech-activity", "face-detector", "face-landmarks", "eye-landmarks"]
     summary: str
     file: str
     sha256: str
@@ -154,6 +154,26 @@ class Card(_Part):
     origin: str
     limits: tuple[str, ...]
     known_answer: KnownAnswer
+
+
+class FaceCard(Card):
+    """A network that sees a square part of a picture: `assay.image.faces`.
+
+    Attributes:
+        input_pixels: Side of the square.
+        input_range: What the values 0 and 255 of a pixel become.
+        anchors: Of a detector: stride of each grid in input pixels, and anchors per cell.
+        min_score: Least score, or presence, that counts as a face.
+        parity: Largest difference from the network it was converted from, per output; `conversion` says on what.
+    """
+
+    input_pixels: int = Field(gt=0)
+    input_range: tuple[float, float]
+    anchors: tuple[tuple[int, int], ...] = ()
+    min_score: float = Field(0.5, ge=0, le=1)
+    source_sha256: str
+    parity: dict[str, float]
+    conversion: str
 
 
 class DetectorCard(Card):

@@ -6,9 +6,15 @@ import json
 from pathlib import Path
 
 from assay.errors import CardError, ModelNotFound
-from assay.models.card import Card, DetectorCard
+from assay.models.card import Card, DetectorCard, FaceCard
 
-CLASSES: dict[str, type[Card]] = {"audio-detector": DetectorCard, "speech-activity": Card}
+CLASSES: dict[str, type[Card]] = {
+    "audio-detector": DetectorCard,
+    "eye-landmarks": FaceCard,
+    "face-detector": FaceCard,
+    "face-landmarks": FaceCard,
+    "speech-activity": Card,
+}
 
 
 def weights_folder() -> Path:
@@ -62,4 +68,17 @@ def detector_card(name: str) -> DetectorCard:
     if not isinstance(card, DetectorCard):
         detectors = [c.name for c in list_cards() if isinstance(c, DetectorCard)]
         raise ModelNotFound(f"'{name}' is a {card.kind} model; detectors are: {', '.join(detectors)}.", model=name)
+    return card
+
+
+def face_card(name: str) -> FaceCard:
+    """The card of a network that looks at faces.
+
+    Raises:
+        ModelNotFound: If there is no such model, or it is of another kind.
+        CardError: If its card is malformed.
+    """
+    card = load_card(name)
+    if not isinstance(card, FaceCard):
+        raise ModelNotFound(f"'{name}' is a {card.kind} model and does not look at faces.", model=name)
     return card

@@ -49,6 +49,7 @@ def words(result: ScanResult) -> Words:
         *(sentence(reason.text) for reason in result.reasons),
         _held(result),
         _where(result),
+        _faces(result),
         _evidence(result),
         _credentials(result),
         _left_out(result),
@@ -190,6 +191,10 @@ def _evidence(result: ScanResult) -> str:
     if not texts:
         return "No clear trace of editing or of a generator in the file, which proves nothing."
     return f"Evidence in the file: {' '.join(texts)}"
+
+
+def _faces(result: ScanResult) -> str:
+    return f"{_count(len(result.faces), 'face')} in it." if result.faces else ""
 
 
 def _credentials(result: ScanResult) -> str:
