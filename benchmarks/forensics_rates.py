@@ -88,12 +88,16 @@ def same_grid(pictures: list[Pixels]) -> list[str]:
         found = [detect_double_compression(read_jpeg(saved(picture, last))) for picture in pictures]
         alarms = sum(bool(one and one.strength > 0) for one in found)
         rows.append(f"| {last} | false alarm | {share(alarms, len(found), 2)} | |")
+    return rows + [f"| {pair} | hit | {hits} | {near} |" for pair, hits, near in saved_twice(pictures)]
+
+
+def saved_twice(pictures: list[Pixels]) -> Iterator[tuple[str, str, str]]:
+    """For each of the `PAIRS`: the pair, the rate of hits, and how many of them name the first quality within 2."""
     for first, last in PAIRS:
         found = [detect_double_compression(read_jpeg(saved(opened(saved(p, first)), last))) for p in pictures]
         hits = [one for one in found if one and one.strength > 0]
         near = sum(abs((one.first_quality or 0) - first) <= 2 for one in hits)
-        rows.append(f"| {first} → {last} | hit | {share(len(hits), len(found), 2)} | {near} of {len(hits)} |")
-    return rows
+        yield f"{first} → {last}", share(len(hits), len(found), 2), f"{near} of {len(hits)}"
 
 
 def other_grid(pictures: list[Pixels], rng: np.random.Generator) -> list[str]:
@@ -376,13 +380,7 @@ def manipulated(pictures: list[Pixels], rng: np.random.Generator) -> list[str]:
 
 def resaved(pictures: list[Pixels]) -> list[str]:
     """Rows: camera files that were decoded, saved at one quality and at another."""
-    rows = []
-    for first, last in PAIRS:
-        found = [detect_double_compression(read_jpeg(saved(opened(saved(p, first)), last))) for p in pictures]
-        hits = [one for one in found if one and one.strength > 0]
-        near = sum(abs((one.first_quality or 0) - first) <= 2 for one in hits)
-        rows.append(f"| {first} → {last} | {share(len(hits), len(found), 2)} | {near} of {len(hits)} |")
-    return rows
+    return [f"| {pair} | {hits} | {near} |" for pair, hits, near in saved_twice(pictures)]
 
 
 def photographs(options: argparse.Namespace) -> dict[str, str]:

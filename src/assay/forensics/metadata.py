@@ -173,8 +173,8 @@ def _c2pa(metadata: Metadata) -> Trace | None:
     return Trace(
         name="c2pa_present",
         measured={"bytes": metadata.c2pa_bytes},
-        note="Content Credentials (C2PA) are in the file; they were not verified here, and without that they prove"
-        " nothing.",
+        note="Content Credentials (C2PA) are in the file. For this trace they are not verified, and without that they"
+        " prove nothing; the provenance of a result tells whether they hold.",
     )
 
 

@@ -17,6 +17,7 @@ from assay.image.faces.face import Float32, Float64
 from assay.image.faces.suppression import Detections
 from assay.models.card import FaceCard
 from assay.models.registry import face_card
+from assay.models.weights import load_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -51,11 +52,7 @@ class BlazeFace:
 
     def __init__(self, name: str, *, session: onnxruntime.InferenceSession | None = None, threads: int = 1) -> None:
         self.card = face_card(name)
-        if session is None:
-            from assay.models.weights import load_session  # loads onnxruntime
-
-            session = load_session(name, threads=threads)
-        self._session = session
+        self._session = session if session is not None else load_session(name, threads=threads)
         self._anchors = anchors(self.card)
         self.size = self.card.input_pixels
 

@@ -18,6 +18,7 @@ from assay.image.faces.blazeface import network_input
 from assay.image.faces.face import Face, Float64, Picture, check_picture
 from assay.image.faces.sampling import Region, crop
 from assay.models.registry import face_card
+from assay.models.weights import load_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -64,11 +65,7 @@ class IrisFinder:
 
     def __init__(self, *, session: onnxruntime.InferenceSession | None = None, threads: int = 1) -> None:
         self.card = face_card(NAME)
-        if session is None:
-            from assay.models.weights import load_session  # loads onnxruntime
-
-            session = load_session(NAME, threads=threads)
-        self._session = session
+        self._session = session if session is not None else load_session(NAME, threads=threads)
 
     def locate(self, picture: Picture, faces: Sequence[Face]) -> tuple[Face, ...]:
         """The faces, in their order, with `irises` and `eye_contours`, and landmarks of eyes and brows made exact.
