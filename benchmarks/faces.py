@@ -3,12 +3,13 @@
     python benchmarks/faces.py speed
     python benchmarks/faces.py rates FOLDER...        # of pictures; how many show at least one face to us
     python benchmarks/faces.py sizes FOLDER           # of portraits; how small a face may be
+    python benchmarks/faces.py beside FOLDER          # of portraits; how small one beside a large one may be
 
-`speed` needs nothing but the package: the drawn face of the self-test in pictures of 640 × 480 and 2048 × 1536
-pixels. Each figure is the median of five medians of 40 calls, wall time, one thread. `rates` counts pictures with a
-face, as the detectors alone see it and as the mesh confirms it, with exact 95 % intervals; whether a picture does
-show a face must be known from elsewhere. `sizes` shrinks each portrait and puts it into a grey picture of
-1024 × 768 pixels.
+`speed` needs nothing but the package: the drawn face of the self-test in pictures of 640 × 480, 1024 × 1024 and
+2048 × 1536 pixels. Each figure is the median of five medians of 40 calls, wall time, one thread. `rates` counts
+pictures with a face, as the detectors alone see it and as the mesh confirms it, with exact 95 % intervals; whether a
+picture does show a face must be known from elsewhere. `sizes` shrinks each portrait and puts it into a grey picture of
+1024 × 768 pixels; `beside` puts square ones into a corner of another portrait of 1024 × 1024.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from assay.models.weights import load_session
 Picture = NDArray[np.uint8]
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 ROUNDS, CALLS = 5, 40
-WIDTHS = (8, 12, 16, 20, 24, 32, 48, 64, 96)
-PORTRAITS = 60
+WIDTHS = (8, 12, 16, 20, 24, 32, 48, 56, 64, 80, 96)
+PORTRAITS, BESIDE = 60, 40
 
 
 def scene(width: int, height: int) -> Picture:
@@ -79,7 +80,8 @@ def steps(picture: Picture) -> Iterator[tuple[str, Callable[[], object]]]:
     short, full, mesh, irises = BlazeFace(SHORT), BlazeFace(FULL), FaceMesh(), IrisFinder()
     only_short = FaceDetector(scales=0, turned=False, full_range=False)
     whole = FaceDetector(scales=0, turned=False)
-    everything, finder = FaceDetector(), FaceFinder()
+    default, deep = FaceDetector(), FaceDetector(smallest_px=0)
+    finder, without = FaceFinder(), FaceFinder(irises=False)
     face: Face = whole.detect(picture)[0]
     located = mesh.locate(picture, [face])
     yield "letterbox to 128", lambda: letterbox(picture, 128)
@@ -89,10 +91,12 @@ def steps(picture: Picture) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "detection, short range only", lambda: only_short.detect(picture)
     yield "detection, full range only", lambda: full.look(letterbox(picture, full.size)[0])
     yield "detection, both, no tiles", lambda: whole.detect(picture)
-    yield "detection, default (tiles)", lambda: everything.detect(picture)
+    yield "detection, default", lambda: default.detect(picture)
+    yield "detection, deep (all tiles)", lambda: deep.detect(picture)
     yield "mesh, one face", lambda: mesh.locate(picture, [face])
     yield "irises, one face (two eyes)", lambda: irises.locate(picture, located)
     yield "FaceFinder, default, one face", lambda: finder.find(picture)
+    yield "the same without irises, as in a scan", lambda: without.find(picture)
 
 
 def speed() -> None:
@@ -102,7 +106,7 @@ def speed() -> None:
     print("\n| step | ms |\n|---|---|")
     for name, work in networks_alone():
         print(f"| {name} | {milliseconds(work):.2f} |")
-    for width, height in ((640, 480), (2048, 1536)):
+    for width, height in ((640, 480), (1024, 1024), (2048, 1536)):
         for name, work in steps(scene(width, height)):
             print(f"| {name}, {width} × {height} | {milliseconds(work):.2f} |", flush=True)
 
@@ -116,13 +120,14 @@ def pictures(folder: Path) -> Iterator[tuple[Path, Picture]]:
 
 def rates(folders: list[Path], listed: bool) -> None:
     """Print how many pictures show a face."""
-    whole, default, finder = FaceDetector(scales=0, turned=False), FaceDetector(), FaceMesh()
-    print("| folder | pictures | whole picture | whole, confirmed | default | default, confirmed |")
-    print("|---|---|---|---|---|---|")
+    detectors, finder = (FaceDetector(scales=0, turned=False), FaceDetector(), FaceDetector(smallest_px=0)), FaceMesh()
+    columns = [f"{way}{asked}" for way in ("whole", "default", "deep") for asked in ("", ", confirmed")]
+    print(f"| folder | pictures | {' | '.join(columns)} |")
+    print("|---|---|---|---|---|---|---|---|")
     for folder in folders:
-        counts, total = np.zeros(4, int), 0
+        counts, total = np.zeros(6, int), 0
         for path, picture in pictures(folder):
-            found = [detector.detect(picture) for detector in (whole, default)]
+            found = [detector.detect(picture) for detector in detectors]
             confirmed = [[f for f in finder.locate(picture, faces) if f.landmarks is not None] for faces in found]
             counts += [bool(x) for pair in zip(found, confirmed, strict=True) for x in pair]
             total += 1
@@ -133,22 +138,44 @@ def rates(folders: list[Path], listed: bool) -> None:
 
 def sizes(folder: Path) -> None:
     """Print how many portraits are found when their face has a given width."""
-    finder, whole = FaceFinder(irises=False), FaceFinder(FaceDetector(scales=0, turned=False), irises=False)
+    finder, deep = FaceFinder(irises=False), FaceFinder(irises=False, deep=True)
+    whole = FaceFinder(FaceDetector(scales=0, turned=False), irises=False)
     known = [(picture, faces[0]) for _, picture in pictures(folder) if len(faces := finder.find(picture)) == 1]
     known = known[:PORTRAITS]
-    print(f"{len(known)} portraits\n\n| width of the face, px | whole picture | default |\n|---|---|---|")
+    print(f"{len(known)} portraits\n\n| width of the face, px | whole picture | default | deep |\n|---|---|---|---|")
     for width in WIDTHS:
-        counts = np.zeros(2, int)
+        counts = np.zeros(3, int)
         for picture, face in known:
             factor = width / face.width
             size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
             canvas = np.full((768, 1024, 3), 128, np.uint8)
             small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))[:700, :900]
             canvas[50 : 50 + small.shape[0], 100 : 100 + small.shape[1]] = small
-            counts += [bool(whole.find(canvas)), bool(finder.find(canvas))]
-        print(
-            f"| {width} | {share(int(counts[0]), len(known), 2)} | {share(int(counts[1]), len(known), 2)} |", flush=True
-        )
+            counts += [bool(each.find(canvas)) for each in (whole, finder, deep)]
+        print(f"| {width} | {' | '.join(share(int(count), len(known), 2) for count in counts)} |", flush=True)
+
+
+def beside(folder: Path) -> None:
+    """Print how many small faces are found beside a large one."""
+    default, deep = FaceFinder(irises=False), FaceFinder(irises=False, deep=True)
+    known = [(picture, faces[0]) for _, picture in pictures(folder) if len(faces := deep.find(picture)) == 1]
+    small, large = known[:BESIDE], known[BESIDE : 3 * BESIDE // 2]
+    print(f"{len(small)} portraits beside {len(large)} others\n")
+    print("| width of the face, px | default | deep |\n|---|---|---|")
+    for width in WIDTHS[6:]:
+        counts = np.zeros(2, int)
+        for index, (picture, face) in enumerate(small):
+            canvas = np.array(Image.fromarray(large[index % len(large)][0]).resize((1024, 1024)))
+            side = round(width / face.width * picture.shape[1])
+            rng = np.random.default_rng(index)
+            left, top = int(rng.choice([10, 1014 - side])), int(rng.integers(0, 400))
+            pasted = Image.fromarray(picture).resize((side, side), Image.Resampling.BOX)
+            canvas[top : top + side, left : left + side] = np.asarray(pasted)
+            middle = np.array([left, top]) + side / 2
+            for each, finder in enumerate((default, deep)):
+                centres = [np.add(found.box[:2], found.box[2:]) / 2 for found in finder.find(canvas)]
+                counts[each] += any((np.abs(centre - middle) < side / 2).all() for centre in centres)
+        print(f"| {width} | {' | '.join(share(int(count), len(small), 2) for count in counts)} |", flush=True)
 
 
 def main() -> None:
@@ -159,14 +186,17 @@ def main() -> None:
     rate = commands.add_parser("rates")
     rate.add_argument("folders", type=Path, nargs="+")
     rate.add_argument("--list", action="store_true", help="name each picture with a confirmed face")
-    commands.add_parser("sizes").add_argument("folder", type=Path)
+    for command in ("sizes", "beside"):
+        commands.add_parser(command).add_argument("folder", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "speed":
         speed()
     elif arguments.command == "rates":
         rates(arguments.folders, arguments.list)
-    else:
+    elif arguments.command == "sizes":
         sizes(arguments.folder)
+    else:
+        beside(arguments.folder)
 
 
 if __name__ == "__main__":

@@ -187,14 +187,15 @@ def web_files(protocol: Path) -> Iterator[bytes]:
 
 
 def strengths(files: Iterator[bytes] | list[bytes]) -> dict[str, list[float]]:
-    """Strength of every trace that has one, by name."""
+    """Strength of every trace that has one, by name: by default, or by a deep look where only that tells it."""
     found = defaultdict(list)
     for data in files:
         try:
             picture = open_picture(data, settings=Settings())
         except AssayError:
             continue
-        for trace in inspect(picture, deep=True).traces:
+        both = (*inspect(picture, deep=True).traces, *inspect(picture).traces)
+        for trace in {trace.name: trace for trace in both}.values():
             if trace.strength is not None:
                 found[trace.name].append(trace.strength)
     return dict(found)

@@ -1,10 +1,10 @@
 """Speed, memory and start of Assay, side by side with the usual way and with the bare network; `make bench`.
 
-    python benchmarks/run.py            # everything, under 8 minutes on 2 cores; writes README.md and last.json here
+    python benchmarks/run.py            # everything, 10 minutes on 2 cores; writes README.md and two JSON files here
     python benchmarks/run.py --quick    # a smoke test of the harness: few turns, short files; prints, writes nothing
 
-What is measured is in subjects.py, how in measure.py and worker.py, what is promised in targets.py. Needs Linux and the
-extras ``[train,test]`` (PyTorch, librosa).
+What is measured is in subjects.py, how in measure.py and worker.py, what is promised in targets.py; pictures come last,
+see pictures.py. Needs Linux and the extras ``[train,test]`` (PyTorch, librosa).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 
 from machine import available_bytes, facts
 from measure import HERE, Entry, Series, run_command, run_commands, take_turns
+from pictures import run as run_pictures
+from portraits import SHARED
 from report import SHORT_S, Results, markdown, write_readme
 
 USUAL_MEMORY = 40 * 2**30  # what librosa and its phases of 3 hours need, with room to spare; 25 GB were too little
@@ -169,6 +171,7 @@ def main() -> None:
     if not arguments.quick:
         write_readme(HERE / "README.md", table)
         (HERE / "last.json").write_text(json.dumps(results.as_dict(), indent=1) + "\n", encoding="utf-8")
+    run_pictures(SHARED, quick=arguments.quick)
 
 
 if __name__ == "__main__":

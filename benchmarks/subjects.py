@@ -10,7 +10,8 @@
 
 `network` and `networks` get samples that are already decoded, cut by the same `WindowCutter` as in a scan. `usual`
 puts spectrograms of the same shape into the same trunks, pooling and heads, with random weights: they cost as much as
-trained ones. Each subject is built once (models loaded, not timed) and then called, once per pass.
+trained ones. Each subject is built once (models loaded, not timed) and then called, once per pass. Those of pictures
+are in picture_subjects.py.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from picture_subjects import PictureDecode, PictureScan, PictureUsual
 
 Samples = NDArray[np.float32]
 
@@ -203,4 +205,7 @@ SUBJECTS: dict[str, Callable[[Load], Any]] = {
     "usual-half": lambda load: Usual(load, hop=HALF_WINDOW),
     "network": lambda load: Network(load, speech=False),
     "networks": lambda load: Network(load, speech=True),
+    "scan-pictures": PictureScan,
+    "usual-pictures": PictureUsual,
+    "decode-pictures": PictureDecode,
 }

@@ -19,7 +19,7 @@ from assay.errors import ProtocolError
 from assay.line import Detector
 from assay.metrics import Evaluation, EvaluationOptions, GroupedEvaluation, evaluate_groups
 from assay.policy import accepted_rate
-from assay.result import Outcome, ScanFailure, Verdict
+from assay.result import Outcome, ScanFailure, ScanResult, Verdict
 from assay.settings import Settings
 
 VERDICTS: tuple[Verdict, ...] = ("bona_fide", "inconclusive", "mixed", "spoof")
@@ -138,16 +138,20 @@ def evaluate_protocol(
         options: Bootstrap and bins.
 
     Raises:
-        ProtocolError: If the protocol is malformed, or a key has no file that could be scored.
+        ProtocolError: If the protocol is malformed, a key has no file that could be scored, or there are both sound
+            and pictures in it.
         ModelError: If the model is unknown or its weight was altered.
     """
     trials = read_protocol(protocol, partition=partition)
     detector = Detector(settings=settings)
     rows: list[Row] = []
     unscored: dict[str, str] = {}
+    media: set[str] = set()
     outcomes = detector.scan_many((trial.file for trial in trials), expanded=True)
     for trial, outcome in zip(trials, outcomes, strict=True):
         row = _row(trial, outcome)
+        if isinstance(outcome, ScanResult):
+            media.add(outcome.media)
         rows.append(row)
         if row["llr"] is None:
             unscored[trial.path] = row["reason"]
@@ -156,7 +160,9 @@ def evaluate_protocol(
     scored = [row for row in rows if row["llr"] is not None]
     if len({row["key"] for row in scored}) < 2:
         raise ProtocolError(f"'{protocol}' has no scored trials of both keys; {len(unscored)} could not be scored.")
-    card = detector.model.card
+    if len(media) > 1:
+        raise ProtocolError(f"'{protocol}' holds sound and pictures, whose scores are not comparable; part it in two.")
+    card = detector.picture_model.card if media == {"image"} else detector.model.card
     rate = accepted_rate(card, settings)
     threshold = card.decision.file.threshold(rate)
     llrs = [row["llr"] for row in scored]

@@ -14,7 +14,8 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from assay.audio.deliveries import Recording
 from assay.audio.denoise import NoiseReducer
@@ -25,6 +26,9 @@ from assay.policy import Judgement, decide
 from assay.result import ModelReference, Outcome, ScanFailure, ScanResult
 from assay.settings import Settings, load_settings
 from assay.stability import check_stability, require_deliveries
+
+if TYPE_CHECKING:
+    from assay.image.detector import PictureDetector
 
 log = logging.getLogger("assay.line")
 
@@ -55,6 +59,8 @@ class Detector:
             require_deliveries()
         self._trust_anchors = _read_anchors(self.settings.trust_anchors)
         self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
+        self._picture_model: PictureDetector | None = None
+        self._lock = Lock()
 
     def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
         """Analyse one recording or picture.
@@ -72,7 +78,21 @@ class Detector:
             return self._scan_sound(media, started)
         from assay.image.line import examine  # loads what only pictures need
 
-        return examine(media, self.settings, started=started, trust_anchors=self._trust_anchors)
+        return examine(media, self.picture_model, self.settings, started=started, trust_anchors=self._trust_anchors)
+
+    @property
+    def picture_model(self) -> PictureDetector:
+        """What scores pictures; loaded when the first one comes.
+
+        Raises:
+            ModelError: If the model is unknown or its weight was altered.
+        """
+        with self._lock:
+            if self._picture_model is None:
+                from assay.image.detector import PictureDetector
+
+                self._picture_model = PictureDetector(self.settings.image_model, threads=self.settings.threads)
+            return self._picture_model
 
     def _scan_sound(self, media: AudioMedia, started: float) -> ScanResult:
         opened = time.perf_counter()

@@ -35,7 +35,7 @@ from assay.timeline import Span, suspicious_spans
 
 if TYPE_CHECKING:
     from assay.audio.detector import AudioScores, ChannelScores
-    from assay.models.card import DetectorCard
+    from assay.models.card import DetectorCard, PictureCard
     from assay.settings import Settings
 
 MIN_SNR_DB = 3.0
@@ -85,7 +85,7 @@ class _Part:
     rest: float
 
 
-def accepted_rate(card: DetectorCard, settings: Settings) -> float:
+def accepted_rate(card: DetectorCard | PictureCard, settings: Settings) -> float:
     """The false-alarm rate in force: given, or what the Bayes threshold of a given cost amounts to."""
     if settings.false_alarm_cost is None:
         return settings.max_false_alarm

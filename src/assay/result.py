@@ -93,6 +93,20 @@ class Face(_Part):
     llr: float | None
 
 
+class Piece(_Part):
+    """A part of a picture at full resolution.
+
+    Attributes:
+        box: Left, top, right, bottom, in pixels.
+        spoof_probability: Posterior that this part alone is synthetic or was changed.
+        llr: The evidence behind it.
+    """
+
+    box: tuple[int, int, int, int]
+    spoof_probability: float = Field(ge=0, le=1)
+    llr: float
+
+
 class Evidence(_Part):
     """A trace in the file beside the score, which it never enters.
 
@@ -174,6 +188,7 @@ class ScanResult(_Part):
         llr: The evidence alone, natural log-likelihood ratio.
         interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
         faces: In a picture, best first; empty for a recording.
+        pieces: Of a picture, those with most detail, or with ``deep`` all; empty for a recording.
         evidence: What else the file shows; the score does not depend on it.
         provenance: Its Content Credentials; None where they were not looked for.
         model: None where no detector was asked.
@@ -204,6 +219,7 @@ class ScanResult(_Part):
     reasons: tuple[Reason, ...] = Field(min_length=1)
     not_analysed: tuple[NotAnalysed, ...]
     faces: tuple[Face, ...] = ()
+    pieces: tuple[Piece, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     provenance: Provenance | None = None
     model: ModelReference | None

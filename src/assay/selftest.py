@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, SelfTestFailed
-from assay.models.card import Card, DetectorCard, FaceCard
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard
 from assay.models.registry import load_card, model_names, weights_folder
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def run_self_tests(settings: Settings) -> list[SelfTest]:
 def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
     """What the packaged weight says on the card's sample now.
 
-    Logits per window and part, probabilities per chunk, or places in the picture; see `assay.image.faces.answers`.
+    Logits per window and part, of each look, probabilities per chunk, or places in the picture; see
+    `assay.image.faces.answers`.
 
     Raises:
         SelfTestFailed: If the sample cannot be read.
@@ -56,6 +57,10 @@ def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
         from assay.image.faces.answers import known_answers as face_answers
 
         return face_answers(card, _picture(card), threads=threads)
+    if isinstance(card, PictureCard):
+        from assay.image.detector import PictureDetector
+
+        return PictureDetector(card.name, threads=threads).logits(_picture(card))
     samples = _sample(card)
     if isinstance(card, DetectorCard):
         from assay.audio.detector import AudioDetector

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     profile: Profile = Field("dev", description="set of defaults: dev, prod or test")
 
     audio_model: str = Field("audio-resnet", description="detector for sound, a name that `assay models` lists")
+    image_model: str = Field("picture-lite", description="detector for pictures, a name that `assay models` lists")
     max_false_alarm: float = Field(
         0.01,
         gt=0,
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     trust_anchors: Path | None = Field(
         None, description="PEM file of certificate authorities whose Content Credentials count as trusted"
     )
-    deep: bool = Field(False, description="look in pictures for error levels and copied parts, too")
+    deep: bool = Field(False, description="look at every part of a picture, and for error levels and copied parts, too")
 
     jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")
     threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")

@@ -22,7 +22,7 @@ def calls(monkeypatch):
     seen = []
     module = ModuleType("assay.training.fakes.factory")
     module.Order = lambda name, count: (name, count)
-    module.names = lambda: ["lpc", "flite"]
+    module.names_for = lambda trials: ["lpc", "flite"]
     module.make_folder = lambda orders, trials, to, **given: (
         seen.append(SimpleNamespace(orders=orders, sources=[trial.source for trial in trials], to=to, **given))
         or [1, 2]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from assay.data import Trial
 
@@ -116,6 +117,50 @@ def test_a_section_is_written_between_its_markers_only(scripts, tmp_path):
     page.write_text("a\n<!-- one -->\nold\n<!-- /one -->\nb\n")
     scripts["page"].write_page({"one": "new"}, page)
     assert page.read_text() == "a\n<!-- one -->\nnew\n<!-- /one -->\nb\n"
+
+
+def test_pictures_are_made_of_photographs_and_none_without(monkeypatch, request, tmp_path, examples):
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    import portraits
+
+    made = portraits.make(tmp_path, examples / "twice-saved.jpg", 3)
+    with Image.open(made["portraits"][0]) as image:
+        assert image.size == (portraits.SIDE, portraits.SIDE)
+    with Image.open(made["large"][0]) as image:
+        assert image.size == portraits.LARGE
+    assert portraits.make(tmp_path, tmp_path / "nowhere", 3) == {"portraits": [], "large": []}
+
+
+def test_the_table_of_pictures_tells_whether_the_promise_was_kept(monkeypatch, request):
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    import pictures
+    from measure import Series
+
+    def took(wall_s):
+        return {
+            name: Series(1.0, [wall_s * factor], [wall_s], [10**8], {"stages_ms": {"total": 40.0}, "faces": 1})
+            for name, factor in zip(pictures.NAMES, (1, 3, 0.1), strict=True)
+        }
+
+    found = {"date": "", "commit": "", "processor": "", "instructions": "", "cores": 2, "load_before": 0.0}
+    kept = pictures.markdown(dict.fromkeys(("portrait", "folder", "large"), took(0.04)), found, 24)
+    assert "| 40.0 ms | met |" in kept
+    assert "3.00× (3.00×–3.00×)" in kept
+    broken = pictures.markdown(dict.fromkeys(("portrait", "folder", "large"), took(0.07)), found, 24)
+    assert "**not met**" in broken
+    readme = (request.config.rootpath / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert readme.count(pictures.BEGIN) == readme.count(pictures.END) == 1
+
+
+def test_the_usual_network_has_the_size_of_the_published_one(monkeypatch, request):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    import picture_subjects
+
+    net = picture_subjects.efficientnet_lite0().eval()
+    assert net(torch.zeros(1, 3, 64, 64)).shape == (1, 1)
+    # 4.65 million with 1,000 classes, of which the classifier has 1.28.
+    assert sum(each.numel() for each in net.parameters()) == pytest.approx(3.37e6, rel=0.01)
 
 
 def test_every_script_has_its_markers_on_the_page(scripts):

@@ -12,8 +12,9 @@ from PIL import Image
 from assay.errors import InvalidArray, ModelNotFound, SelfTestFailed
 from assay.image.faces import KEY_POINTS, FaceDetector, FaceFinder, FaceMesh, IrisFinder
 from assay.image.faces.blazeface import FULL, SHORT, BlazeFace, anchors
-from assay.image.faces.detector import MAX_TILES, OVERLAP, tiles
+from assay.image.faces.detector import MAX_TILES, OVERLAP, SMALLEST_PX, promising, tiles
 from assay.image.faces.irises import CONTOURS, CORNERS
+from assay.image.faces.suppression import Detections
 from assay.models.registry import face_card, weights_folder
 from assay.selftest import check_known_answer
 
@@ -286,6 +287,46 @@ def test_tiles_by_hand():
                                              (200, 100, 200)]  # fmt: skip
     assert list(tiles((300, 400), 2, 201)) == []
     assert list(tiles((20, 30_000), 0, 96)) == []
+
+
+@pytest.mark.parametrize(("longer", "sides"), [(500, []), (1024, [512]), (2048, [1024, 512]), (4096, [2048, 1024])])
+def test_tiles_stop_at_the_scale_that_shows_the_smallest_face_that_matters(longer, sides):
+    found = list(dict.fromkeys(side for _, _, side in tiles((longer, longer), 2, 96, SMALLEST_PX)))
+    assert found == sides
+
+
+def test_the_fewest_tiles_that_hold_what_is_faint_are_chosen():
+    every = list(tiles((1024, 1024), 1, 96))
+    assert len(every) == 9
+
+    def chosen(*boxes):
+        found = np.array(boxes, float).reshape(-1, 4)
+        return promising(every, Detections(found, np.ones(len(found)), np.zeros((len(found), 6, 2))), (1024, 1024))
+
+    assert chosen() == []
+    assert chosen((10, 10, 60, 60)) == [(0, 0, 512)]
+    assert chosen((-10, 10, 60, 60), (300, 200, 360, 260)) == [(0, 0, 512)]
+    assert chosen((10, 10, 60, 60), (960, 960, 1030, 1030)) == [(0, 0, 512), (512, 512, 512)]
+    assert chosen((480, 480, 540, 540)) == [(256, 256, 512)]
+    assert chosen((0, 0, 900, 900)) == []  # larger than a tile
+
+
+def test_a_portrait_is_left_sooner_and_a_deep_look_sees_every_tile(drawn, monkeypatch):
+    looks = []
+    look = BlazeFace.look
+    monkeypatch.setattr(BlazeFace, "look", lambda *given: looks.append(1) or look(*given))
+    picture = scene(drawn, [(200, 200, 640)], (1024, 1024))
+    picture[:200] = picture[:, :200] = picture[840:] = picture[:, 840:] = picture[200, 200]
+    assert len(FaceDetector().detect(picture)) == 1
+    assert len(looks) == 2
+    looks.clear()
+    assert len(FaceDetector(smallest_px=0).detect(picture)) == 1
+    assert len(looks) > 9
+
+
+def test_small_faces_around_a_large_one_bring_back_every_tile(drawn):
+    places = [(40, 40, 560), (700, 80, 110), (850, 300, 110), (700, 800, 110), (120, 840, 110)]
+    assert len(FaceDetector().detect(scene(drawn, places, (1024, 1024)))) == len(places)
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (1_000, 333), (97, 4_000), (3_000, 3_001)])

@@ -52,8 +52,25 @@ def test_a_group_has_as_many_faces_as_we_counted(finder, number, faces):
     assert len(finder.find(mirrored(GROUPS, f"imgs/{number}.jpg"))) == faces
 
 
-def test_a_crowd_is_found_in_good_part(finder):
-    assert len(finder.find(mirrored(GROUPS, "imgs/8.jpg"))) > 50  # about 70 faces of 12 pixels
+@pytest.mark.parametrize(("number", "faces"), COUNTED.items())
+def test_a_deep_look_at_a_group_finds_the_same(number, faces):
+    assert len(FaceFinder(deep=True).find(mirrored(GROUPS, f"imgs/{number}.jpg"))) == faces
+
+
+def test_a_crowd_is_found_in_good_part_by_a_deep_look():
+    assert len(FaceFinder(deep=True).find(mirrored(GROUPS, "imgs/8.jpg"))) > 50  # about 70 faces of 12 pixels
+
+
+def test_a_second_face_beside_a_large_one_is_found(shared):
+    first, *others = portraits(shared, "civil_us_house", 11)
+    large = Image.fromarray(first).resize((1024, 1024))
+    finder, found = FaceFinder(irises=False), 0
+    for other in others:
+        picture = np.asarray(large).copy()
+        small = np.asarray(Image.fromarray(other).resize((168, 168), Image.Resampling.BOX))  # a face of about 80 pixels
+        picture[20:188, 20:188] = small
+        found += len(finder.find(picture)) == 2
+    assert found >= 9
 
 
 def test_profiles_are_detected():

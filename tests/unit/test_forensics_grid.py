@@ -5,7 +5,7 @@ import pytest
 from forensic_pictures import jpeg, pixels, textured
 
 from assay.forensics.coefficients import luminance
-from assay.forensics.grid import FAINT, FEWEST_BLOCKS, detect_former_grid, grid_traces
+from assay.forensics.grid import FAINT, FEWEST_BLOCKS, FIRST_BLOCKS, detect_former_grid, grid_traces
 from assay.forensics.jpeg import read_jpeg
 
 PICTURES = [textured(seed) for seed in range(3)]
@@ -39,6 +39,15 @@ def test_a_picture_saved_once_has_no_former_grid(picture, last):
     found = detect(jpeg(picture, last))
     assert found.strength == 0
     assert found.contrast < FAINT
+
+
+def test_more_blocks_are_measured_where_the_first_show_something_or_a_deep_look_is_asked_for():
+    once = luminance(read_jpeg(jpeg(textured(1, 520, 520), 90)))
+    assert detect_former_grid(once).blocks <= FIRST_BLOCKS
+    assert detect_former_grid(once, deep=True).blocks > FIRST_BLOCKS
+    cropped = detect(jpeg(pixels(jpeg(textured(1, 520, 520), 70))[3:, 5:], 90))
+    assert cropped.blocks > FIRST_BLOCKS
+    assert cropped.strength == 1
 
 
 def test_saving_twice_on_one_grid_is_no_other_grid():

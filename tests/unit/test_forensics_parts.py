@@ -7,6 +7,7 @@ from PIL import Image
 
 from assay.forensics.copy_move import NEAREST, copy_move_traces, detect_copy_move
 from assay.forensics.error_level import detect_error_level, error_level_traces, error_levels
+from assay.forensics.planes import cell_means
 from assay.forensics.resampling import FAINT, SMALLEST_SIDE, detect_resampling, resampling_traces
 from assay.forensics.residual import detect_noise_inconsistency, noise_residual, residual_traces
 
@@ -88,6 +89,13 @@ def smooth_and_noisy(seed, sigma):
     smooth = np.fft.irfft2(spectrum, s=grey.shape)
     noise = np.random.default_rng(seed).normal(0, sigma, grey.shape) * np.sqrt(np.clip(smooth, 1, 255) / 128)
     return np.clip(np.rint(smooth + noise), 0, 255).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(240, 300), (241, 303), (256, 240), (300, 255)])
+def test_noise_measured_in_strips_is_that_of_the_whole(shape):
+    noisy = np.random.default_rng(1).uniform(0, 255, shape).astype(np.float32)
+    whole = cell_means(np.abs(noise_residual(noisy)), 8) * np.sqrt(np.pi / 2)
+    np.testing.assert_allclose(detect_noise_inconsistency(noisy).sigmas, whole, rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -18,6 +18,7 @@ from assay.forensics.planes import (
     picture_luminance,
     ramp,
     region_strength,
+    regions,
 )
 from assay.media.pictures import open_picture
 from assay.settings import Settings
@@ -43,6 +44,23 @@ def test_regions_touch_along_sides_only():
     assert largest_region(mask) == Region(cells=3, left=2, top=1, width=2, height=2)
     assert largest_region(np.zeros((3, 3), bool)) is None
     assert largest_region(np.ones((3, 5), bool)).box(8, 100, 50) == (100, 50, 40, 24)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.45, 0.6, 0.9])
+def test_regions_agree_with_the_slow_way(share):
+    mask = np.random.default_rng(3).random((30, 41)) < share
+    left, slow = {tuple(cell) for cell in np.argwhere(mask).tolist()}, []
+    while left:
+        part = [min(left)]
+        left.remove(part[0])
+        for row, column in part:
+            near = {(row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)} & left
+            left -= near
+            part += near
+        slow.append(sorted(part))
+    found = [sorted(zip(rows.tolist(), columns.tolist(), strict=True)) for rows, columns in regions(mask)]
+    assert found == slow
+    assert largest_region(mask).cells == max(map(len, slow))
 
 
 def test_a_thin_outline_and_the_whole_picture_are_no_part():

@@ -31,16 +31,53 @@ def named(result, name):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_gives_a_result_without_a_verdict(detector, pixels, form):
+def test_every_format_gives_a_scored_result(detector, pixels, form):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, form)
     found = detector.scan(file.getvalue())
     assert (found.media, found.container, found.width, found.height) == ("image", FORMATS[form], 224, 160)
-    assert (found.verdict, found.llr, found.spoof_probability, found.interval) == ("inconclusive", None, None, None)
-    assert (found.model, found.operating_point, found.duration_s, found.sample_rate_hz) == (None, None, None, None)
-    assert [reason.code for reason in found.reasons] == ["no_detector"]
+    assert found.llr is not None
+    assert 0 <= found.interval[0] <= found.spoof_probability <= found.interval[1] <= 1
+    assert (found.model.name, found.duration_s, found.sample_rate_hz) == ("picture-lite", None, None)
     assert found.evidence
     assert ScanResult.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_picture_too_small_to_look_at_is_said_to_be(detector):
+    found = detector.scan(jpeg(textured(1, 64, 80), 90))
+    assert (found.verdict, found.llr, found.spoof_probability, found.interval) == ("inconclusive", None, None, None)
+    assert [reason.code for reason in found.reasons] == ["too_small"]
+
+
+def test_a_graphic_is_not_judged(detector):
+    drawn = np.full((300, 300, 3), 240, np.uint8)
+    drawn[50:120, 40:200] = (200, 30, 30)
+    file = io.BytesIO()
+    Image.fromarray(drawn).save(file, "PNG")
+    found = detector.scan(file.getvalue())
+    assert found.verdict == "inconclusive"
+    assert "graphic" in [reason.code for reason in found.reasons]
+
+
+def test_a_page_without_detail_is_not_judged(detector):
+    file = io.BytesIO()
+    Image.fromarray(np.linspace(90, 120, 300 * 300).astype(np.uint8).reshape(300, 300)).save(file, "PNG")
+    found = detector.scan(file.getvalue())
+    assert (found.verdict, found.reasons[0].code) == ("inconclusive", "no_detail")
+
+
+def test_heavy_compression_is_not_judged(detector, pixels):
+    found = detector.scan(jpeg(pixels, 12))
+    assert (found.verdict, [reason.code for reason in found.reasons]) == ("inconclusive", ["heavy_compression"])
+
+
+def test_pieces_lie_edge_to_edge_and_all_of_them_in_a_deep_look(detector):
+    large = jpeg(textured(2, 700, 920), 92)
+    few, all_of_them = detector.scan(large).pieces, Detector(deep=True).scan(large).pieces
+    assert len(few) == 4
+    assert len(all_of_them) == (700 // 224) * (920 // 224)
+    assert {piece.box for piece in few} <= {piece.box for piece in all_of_them}
+    assert all(right - left == bottom - top == 224 for left, top, right, bottom in (p.box for p in all_of_them))
 
 
 def test_path_bytes_and_file_give_one_answer(detector, pixels, tmp_path):
@@ -81,9 +118,8 @@ def test_only_a_deep_look_looks_for_copies(detector, examples):
 
 def test_a_picture_without_clear_traces_proves_nothing(detector, pixels):
     text = describe(detector.scan(jpeg(pixels, 90)))
-    assert "no detector for pictures" in text
     assert "which proves nothing" in text
-    assert "probability" not in text
+    assert "probability" in text
 
 
 def test_sound_and_pictures_in_one_folder(detector, examples, tmp_path, pixels):
@@ -121,7 +157,7 @@ def test_credentials_stand_beside_the_evidence(detector, pixels, tmp_path):
     assert "Content Credentials" not in describe(detector.scan(plain))
     vouched = sign(plain, "image/jpeg")
     found = detector.scan(vouched)
-    assert (found.verdict, found.provenance.state) == ("inconclusive", "valid")
+    assert found.provenance.state == "valid"
     assert "holds: nothing that it covers was altered" in describe(found)
     (tmp_path / "root.pem").write_bytes(ROOT.pem)
     assert Detector(trust_anchors=tmp_path / "root.pem").scan(vouched).provenance.state == "trusted"
@@ -135,7 +171,7 @@ def test_anchors_that_cannot_be_read_end_the_run_at_once(tmp_path):
         Detector(trust_anchors=tmp_path / "bad.pem")
 
 
-def test_faces_are_told_and_nothing_is_said_about_them(detector, pixels):
+def test_faces_are_told_and_scored(detector, pixels):
     with (weights_folder() / "drawn-face.png").open("rb") as file:
         found = detector.scan(file)
     (face,) = found.faces
@@ -143,6 +179,7 @@ def test_faces_are_told_and_nothing_is_said_about_them(detector, pixels):
     assert 0 <= left < right <= found.width
     assert 0 <= top < bottom <= found.height
     assert face.score > 0.5
-    assert (face.spoof_probability, face.llr) == (None, None)
+    assert 0 < face.spoof_probability < 1
+    assert face.llr is not None
     assert "1 face in it." in describe(found)
     assert detector.scan(jpeg(pixels, 90)).faces == ()

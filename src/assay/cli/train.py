@@ -20,6 +20,14 @@ Examples:
   assay train audio --recipe longer.toml --data protocol.csv --work runs/second --start runs/first
 """
 
+IMAGE_EPILOG = """\b
+Examples:
+  assay train image --recipe recipes/picture-lite.toml --data protocol.csv --imagenet efficientnet_lite0.pth --work runs/p
+  assay train image --recipe recipes/picture-lite.toml --data a.csv --data b.csv --imagenet lite0.pth --work runs/p --device cuda
+
+What is done in --work stays: pack on one machine, train on another with a GPU, publish on a third.
+"""
+
 VOCODER_EPILOG = """\b
 Examples:
   assay train vocoder --recipe recipes/vocoder-istft.toml --data protocol.csv --work runs/istft
@@ -78,6 +86,38 @@ def audio(
     card = train_audio(
         recipe, data, work, resume=resume, jobs=settings.jobs, start=start, members=member or (), out=out
     )
+    say(str(card))
+
+
+@app.command(epilog=IMAGE_EPILOG)
+def image(
+    recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
+    ],
+    work: Annotated[Path, typer.Option(help="Folder for crops, checkpoints and the run.", file_okay=False)],
+    imagenet: Annotated[
+        Path,
+        typer.Option(
+            help="Weights of efficientnet_lite0 that training begins with, .pth.", exists=True, dir_okay=False
+        ),
+    ],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare and measure.")] = None,
+    device: Annotated[str, typer.Option(help="Where the network is trained, as torch names it.")] = "cpu",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for weight and card; --work if not given.", file_okay=False),
+    ] = None,
+) -> None:
+    """Train a detector of synthetic and changed pictures and export it with its card."""
+    from assay.cli.terminal import level_chosen, prepare, say
+
+    settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")  # as above
+    with _extra():
+        from assay.training.pictures.run import train_image
+    card = train_image(recipe, data, work, imagenet=imagenet, resume=resume, jobs=settings.jobs, device=device, out=out)
     say(str(card))
 
 

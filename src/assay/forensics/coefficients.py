@@ -12,6 +12,7 @@ References:
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def luminance(structure: JpegStructure, *, max_pixels: int = MAX_PIXELS) -> Floa
         if picture.size != (width, height):  # of two frame headers the decoder takes the other, which is over no limit
             raise DecodeError("Two frame headers of this JPEG file disagree about its size.", size=picture.size)
         picture.draft("L", picture.size)
-        return np.asarray(picture.convert("L"), np.float32)
+        return np.asarray(picture if picture.mode == "L" else picture.convert("L"), np.float32)
     except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError) as error:
         raise DecodeError(f"The picture data of this JPEG file are broken: {error}") from error
 
@@ -109,6 +110,69 @@ def block_coefficients(
     return np.asarray(down.reshape(rows, columns, lowest, lowest).transpose(0, 1, 3, 2), np.float32)
 
 
-def quantised(coefficients: Floats, table: NDArray[np.int64]) -> NDArray[np.int64]:
+def spread_windows(plane: Floats, side: int, most_blocks: int) -> Floats:
+    """Squares that begin where a block of the grid at (0, 0) does, evenly spread over the whole plane.
+
+    Args:
+        plane: Shape (height, width).
+        side: Of a square in pixels, >= 8; squares larger than 8 overlap where blocks are taken side by side.
+        most_blocks: Take about so many at most, of all that fit.
+
+    Returns:
+        Shape (rows, side, columns, side), less 128; empty if none fits.
+    """
+    rows, columns = (max(0, length - side + 8) // 8 for length in plane.shape)
+    if not rows * columns:
+        return np.zeros((0, side, 0, side), np.float32)
+    share = min(1.0, (most_blocks / (rows * columns)) ** 0.5)
+    high, wide = int(rows * share), int(columns * share)
+    if not high * wide:  # a strip narrower than a square of so many blocks
+        high, wide = min(rows, max(1, most_blocks // columns)), min(columns, most_blocks)
+    tops, lefts = (
+        8 * ((2 * np.arange(some) + 1) * every // (2 * some)) for some, every in ((high, rows), (wide, columns))
+    )
+    across = (lefts[:, None] + np.arange(side)).ravel()
+    windows = np.empty((high, side, across.size), np.float32)
+    for window, top in zip(windows, tops, strict=True):
+        np.subtract(plane[top : top + side].take(across, 1), np.float32(128), out=window)
+    return windows.reshape(high, side, wide, side)
+
+
+def window_coefficients(windows: Floats, down: Floats, across: Floats) -> Floats:
+    """A linear transform of every window.
+
+    Args:
+        windows: From `spread_windows`, shape (rows, side, columns, side).
+        down: Shape (outputs, side), for instance of `shifted_basis`.
+        across: Shape (other outputs, side).
+
+    Returns:
+        Shape (rows, outputs, columns, other outputs).
+    """
+    rows, side, columns, _ = windows.shape
+    first = np.matmul(down, windows.reshape(rows, side, columns * side))
+    return np.asarray(first.reshape(-1, side) @ across.T, np.float32).reshape(rows, len(down), columns, len(across))
+
+
+def shifted_basis(shifts: Iterable[int], side: int, lowest: int) -> Floats:
+    """DCT of blocks that begin at several places of a window.
+
+    Args:
+        shifts: Where they begin, 0 to ``side - 8``.
+        side: Of the window in pixels.
+        lowest: So many frequencies.
+
+    Returns:
+        Shape (shifts times lowest, side).
+    """
+    rows = []
+    for shift in shifts:
+        placed = np.zeros((lowest, side), np.float32)
+        placed[:, shift : shift + 8] = BASIS[:lowest]
+        rows.append(placed)
+    return np.concatenate(rows)
+
+
+def quantised(coefficients: Floats, table: NDArray[np.int64] | np.int64) -> NDArray[np.int64]:
     """Multiples of the steps: shape kept; a step of 0, which broken files have, counts as 1."""
     return np.rint(coefficients / np.maximum(table, 1)).astype(np.int64)

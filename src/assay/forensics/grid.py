@@ -5,6 +5,8 @@ in the way of mild compression. So the blocks are transformed at each of the 64 
 period that each IJG quality predicts is measured in six low frequencies at once. A former grid shows as one offset
 that stands out from the others; the present grid, at (0, 0), always does and is left out.
 
+A first look takes few blocks, and most pictures are left after it; where something may be there, more are measured.
+
 Flat skies and edges give every offset in the row or column of the present grid some periodicity. An offset is
 therefore compared with the others of its kind only: off the grid in both directions, or in one.
 
@@ -24,23 +26,42 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.forensics.coefficients import Floats, block_coefficients
+from assay.forensics.coefficients import Floats, shifted_basis, spread_windows, window_coefficients
 from assay.forensics.ijg import LUMINANCE, scaled
 from assay.forensics.trace import Trace
 
-Doubles = NDArray[np.float64]
-
 MODES = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
-MOST_BLOCKS = 4_096
+FIRST_BLOCKS, MOST_BLOCKS = 1_024, 4_096  # spread over the picture; more only where the first ones show something
 FEWEST_BLOCKS = 225
 QUALITIES = range(30, 98)  # above, most of the six steps are 1, and integers have no period worth measuring
 FAINT, CLEAR = 6.0, 30.0  # contrast of strength 0 and 1, see docs/forensics.md
+_WORTH_A_LOOK = 2.2  # contrast in the first blocks; one in twelve pictures without a former grid reaches it
 _CHANCE = 5.0  # two deviations of the sum over six modes if phases are random
 _TEXTURE = 1_600.0  # energy of the five AC modes; flat blocks repeat their neighbours, and any period fits them
 _BACKGROUND = 0.1  # share of what the second one reaches that says nothing: edges give periods of their own
 _PERIODS = np.arange(2, 41)
-_CELLS, _RANGE = 2, 512  # per unit; coefficients beyond are counted at the end of the range
-_CENTRES = (np.arange(-_RANGE * _CELLS, _RANGE * _CELLS) + 0.5) / _CELLS
+_CELLS = 2  # per unit
+_DC_RANGE, _AC_RANGE = 512, 256  # DC beyond is counted at the end of the range, AC left out
+
+
+def _waves(limit: int, *, peak: bool) -> tuple[Floats, Floats]:
+    """What sums a histogram of 0 to `limit` at each period: cosines beside ones, and sines."""
+    centres = (np.arange(limit * _CELLS) + 0.5)[:, None] / _CELLS
+    kept = (centres > 0.5 * _PERIODS) | peak
+    phases = 2 * np.pi * centres / _PERIODS
+    cosines = np.concatenate([np.cos(phases) * kept, kept], axis=1)
+    return cosines.astype(np.float32), (np.sin(phases) * kept).astype(np.float32)
+
+
+# The peak at zero, which every picture has in the AC modes, would be a period of any length.
+_DC_WAVES, _AC_WAVES = _waves(_DC_RANGE, peak=True), _waves(_AC_RANGE, peak=False)
+_BASIS = shifted_basis(range(8), 15, 3)
+_STEPS = np.array([[int(scaled(LUMINANCE, quality)[mode]) for mode in MODES] for quality in QUALITIES])
+_KINDS = (
+    np.array([8 * row + column for row in range(1, 8) for column in range(1, 8)]),
+    np.arange(1, 8),
+    8 * np.arange(1, 8),
+)
 
 
 @dataclass(frozen=True)
@@ -67,11 +88,12 @@ class FormerGrid:
     map: tuple[tuple[float, ...], ...]
 
 
-def detect_former_grid(plane: Floats) -> FormerGrid | None:
+def detect_former_grid(plane: Floats, *, deep: bool = False) -> FormerGrid | None:
     """Look for a JPEG grid at another offset than (0, 0).
 
     Args:
         plane: Luminance, shape (height, width), 0 to 255. It need not come from a JPEG file.
+        deep: Measure `MOST_BLOCKS` in any case, even if nothing stands out in `FIRST_BLOCKS`.
 
     Returns:
         The offset that stands out most, whether or not it does clearly; None for pictures of fewer than
@@ -80,74 +102,86 @@ def detect_former_grid(plane: Floats) -> FormerGrid | None:
     blocks = max(0, plane.shape[0] - 7) // 8 * (max(0, plane.shape[1] - 7) // 8)
     if blocks < FEWEST_BLOCKS:
         return None
-    periodicity = _periodicity(plane)
-    best: tuple[float, int, int, int] | None = None
-    best_map = np.zeros((8, 8))
-    for quality in QUALITIES:
-        table = scaled(LUMINANCE, quality)
-        steps = [int(table[mode]) for mode in MODES]
-        tested = [(mode, step - 2) for mode, step in enumerate(steps) if 2 <= step <= _PERIODS[-1]]
-        strengths = sum((periodicity[:, :, mode, index] for mode, index in tested), np.zeros((8, 8)))
-        for contrast, row, column in _standing_out(strengths):
-            if best is None or contrast > best[0]:
-                best, best_map = (contrast, row, column, quality), strengths
-    assert best is not None
-    contrast, row, column, quality = best
+    if not deep and blocks > FIRST_BLOCKS:
+        found = _measured(spread_windows(plane, 15, FIRST_BLOCKS))
+        if found.contrast < _WORTH_A_LOOK:
+            return found
+    return _measured(spread_windows(plane, 15, MOST_BLOCKS))
+
+
+def _measured(windows: Floats) -> FormerGrid:
+    strengths = _of_qualities(_periodicity(windows))
+    contrast, offset, index = max(_standing_out(strengths, kind) for kind in _KINDS)
     return FormerGrid(
-        row=row,
-        column=column,
-        quality=quality,
+        row=offset // 8,
+        column=offset % 8,
+        quality=QUALITIES[index],
         contrast=round(contrast, 3),
         strength=round(float(np.clip(np.log(max(contrast, 1e-9) / FAINT) / np.log(CLEAR / FAINT), 0, 1)), 4),
-        blocks=min(blocks, MOST_BLOCKS),
-        map=tuple(tuple(round(float(value), 2) for value in line) for line in best_map),
+        blocks=windows.shape[0] * windows.shape[2],
+        map=tuple(tuple(round(float(value), 2) for value in line) for line in strengths[index].reshape(8, 8)),
     )
 
 
-def _standing_out(strengths: Doubles) -> list[tuple[float, int, int]]:
-    """Contrast, row and column of the strongest offset of each kind."""
-    kinds = (
-        [(row, column) for row in range(1, 8) for column in range(1, 8)],
-        [(0, column) for column in range(1, 8)],
-        [(row, 0) for row in range(1, 8)],
-    )
-    found: list[tuple[float, int, int]] = []
-    for offsets in kinds:
-        values = np.array([strengths[offset] for offset in offsets])
-        order = np.argsort(values)
-        first, second, median = values[order[-1]], values[order[-2]], np.median(values)
-        noise = second - median + _BACKGROUND * max(second, 0) + _CHANCE
-        found.append((float((first - second) / noise), *offsets[order[-1]]))
-    return found
+def _of_qualities(periodicity: Floats) -> Floats:
+    """Periodicity at the steps of each of the `QUALITIES`, summed over the modes, shape (qualities, 64)."""
+    tested = np.isin(_STEPS, _PERIODS)
+    of_steps = periodicity[np.arange(len(MODES)), :, np.where(tested, _STEPS - 2, 0)]
+    return np.asarray(np.where(tested[..., None], of_steps, 0).sum(axis=1), np.float32)
 
 
-def _periodicity(plane: Floats) -> Doubles:
-    """Power at each period over that of random phases, shape (8, 8, modes, periods)."""
-    histograms = np.zeros((8, 8, len(MODES), _CENTRES.size))
+def _standing_out(strengths: Floats, kind: NDArray[np.int64]) -> tuple[float, int, int]:
+    """The highest contrast of the strongest of some offsets, the offset, and the quality's index."""
+    values = np.sort(strengths[:, kind], axis=1)
+    first, second, median = values[:, -1], values[:, -2], values[:, kind.size // 2]
+    contrasts = (first - second) / (second - median + _BACKGROUND * np.maximum(second, 0) + _CHANCE)
+    index = int(contrasts.argmax())
+    return float(contrasts[index]), int(kind[strengths[index, kind].argmax()]), index
+
+
+def _periodicity(windows: Floats) -> Floats:
+    """Power at each period over that of random phases, shape (modes, 64, periods)."""
+    dc = np.empty((2, 1, 8, 8, _DC_RANGE * _CELLS), np.float32)
+    ac = np.empty((2, len(MODES) - 1, 8, 8, _AC_RANGE * _CELLS), np.float32)
+    # Row by row, so that what is between stays small: new memory costs more than arithmetic.
     for row in range(8):
-        for column in range(8):
-            blocks = block_coefficients(plane, row, column, most_blocks=MOST_BLOCKS, lowest=3)
-            textured = blocks[sum(blocks[..., i, j] ** 2 for i, j in MODES[1:]) > _TEXTURE]
-            histograms[row, column] = [_histogram(textured[:, i, j]) for i, j in MODES]
-    phases = 2 * np.pi * _CENTRES[:, None] / _PERIODS[None]
-    # The peak at zero, which every picture has in the AC modes, would be a period of any length.
-    outside = (np.abs(_CENTRES)[:, None] > 0.5 * _PERIODS[None]).astype(np.float64)
-    found = np.zeros((8, 8, len(MODES), _PERIODS.size))
-    for modes, kept in ((slice(0, 1), np.ones_like(outside)), (slice(1, None), outside)):
-        part = histograms[:, :, modes]
-        power = (part @ (np.cos(phases) * kept)) ** 2 + (part @ (np.sin(phases) * kept)) ** 2
-        found[:, :, modes] = power / np.maximum(part @ kept, 1) - 1
-    return found
+        modes, columns = _textured(windows, row)
+        dc[:, :, row] = _histograms(np.clip(modes[:1], -_DC_RANGE, _DC_RANGE - 0.1), columns, _DC_RANGE)
+        ac[:, :, row] = _histograms(np.where(np.abs(modes[1:]) < _AC_RANGE, modes[1:], 0), columns, _AC_RANGE)
+    parts = [
+        _power(counts.reshape(2, -1, counts.shape[-1]), waves) for counts, waves in ((dc, _DC_WAVES), (ac, _AC_WAVES))
+    ]
+    return np.concatenate(parts).reshape(len(MODES), 64, _PERIODS.size)
 
 
-def _histogram(coefficients: Floats) -> Doubles:
-    cells = np.floor((coefficients.ravel() + _RANGE) * _CELLS).astype(np.int64)
-    return np.bincount(np.clip(cells, 0, _CENTRES.size - 1), minlength=_CENTRES.size).astype(np.float64)
+def _power(counts: Floats, waves: tuple[Floats, Floats]) -> Floats:
+    """Of histograms, sums and differences of both signs, shape (2, n, cells): over chance, shape (n, periods)."""
+    real, number = np.split(counts[0] @ waves[0], 2, axis=1)
+    return np.asarray((real**2 + (counts[1] @ waves[1]) ** 2) / np.maximum(number, 1) - 1)
 
 
-def grid_traces(plane: Floats) -> tuple[Trace, ...]:
-    """The former grid as a trace; none if the picture is too small."""
-    found = detect_former_grid(plane)
+def _textured(windows: Floats, row: int) -> tuple[Floats, NDArray[np.int64]]:
+    """The `MODES` of textured blocks at the offsets of a row, shape (modes, n), and the column of each."""
+    found = window_coefficients(windows, _BASIS[3 * row : 3 * row + 3], _BASIS)
+    placed = found.reshape(found.shape[0], 3, -1, 8, 3)
+    modes = np.stack([placed[:, i, :, :, j] for i, j in MODES]).reshape(len(MODES), -1)
+    textured = np.flatnonzero((modes[1:] ** 2).sum(axis=0) > _TEXTURE)
+    return modes.take(textured, 1), textured % 8
+
+
+def _histograms(modes: Floats, columns: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """Counts of both signs added and subtracted, by mode and column, shape (2, modes, 8, limit * _CELLS)."""
+    size = 2 * limit * _CELLS
+    cells = ((modes + limit) * _CELLS).astype(np.int64)
+    cells += size * (columns + np.arange(0, len(modes) * 8, 8)[:, None])
+    counts = np.bincount(cells.ravel(), minlength=len(modes) * 8 * size).reshape(len(modes), 8, size)
+    mirrored, positive = counts[..., size // 2 - 1 :: -1], counts[..., size // 2 :]
+    return np.stack([positive + mirrored, positive - mirrored])
+
+
+def grid_traces(plane: Floats, *, deep: bool = False) -> tuple[Trace, ...]:
+    """The former grid as a trace; none if the picture is too small. Arguments: `detect_former_grid`."""
+    found = detect_former_grid(plane, deep=deep)
     if found is None:
         return ()
     clear = found.strength > 0

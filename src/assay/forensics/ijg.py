@@ -7,6 +7,7 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,16 +67,19 @@ def estimate_quality(luminance: Table, chrominance: Table | None = None) -> Qual
     Returns:
         The quality with the least sum of differences relative to the step; the higher one of equals.
     """
-    pairs = [(LUMINANCE, luminance)] + ([(CHROMINANCE, chrominance)] if chrominance is not None else [])
-    best, least = Quality(100, False, 0.0), np.inf
-    for quality in range(100, 0, -1):
-        for largest in (255, 32_767):  # the same above quality 24
-            tables = [(scaled(base, quality, largest=largest), given) for base, given in pairs]
-            # Relative, or the large steps of high frequencies would outvote everything else.
-            relative = sum(float((np.abs(made - given) / made).sum()) for made, given in tables)
-            if relative < least:
-                error = float(np.mean([np.abs(made - given) for made, given in tables]))
-                best, least = Quality(quality, error == 0, round(error, 4)), relative
-            if quality > 24:
-                break
-    return best
+    given = [luminance] if chrominance is None else [luminance, chrominance]
+    qualities, made = _all_scaled()
+    made = made[:, : len(given)]
+    error = np.abs(made - np.stack(given))
+    # Relative, or the large steps of high frequencies would outvote everything else.
+    best = int((error / made).sum(axis=(1, 2, 3)).argmin())
+    return Quality(qualities[best], not error[best].any(), round(float(error[best].mean()), 4))
+
+
+@cache
+def _all_scaled() -> tuple[list[int], NDArray[np.int64]]:
+    """Qualities from 100 down, and both tables at each, shape (n, 2, 8, 8)."""
+    kinds = [(quality, largest) for quality in range(100, 0, -1) for largest in (255, 32_767)]
+    kinds = [(quality, largest) for quality, largest in kinds if largest == 255 or quality <= 24]  # above the same
+    tables = [[scaled(base, kind[0], largest=kind[1]) for base in (LUMINANCE, CHROMINANCE)] for kind in kinds]
+    return [quality for quality, _ in kinds], np.array(tables)

@@ -6,7 +6,8 @@
 
 Nothing in a picture makes this raise: a tool that cannot work on it is named in `Inspection.left_out` with the reason.
 The same picture gives the same answer. Time is bounded by bounding pixels: tools that measure by place see at most
-`MOST_PIXELS` from the middle, and copy-move a reduced picture.
+`MOST_PIXELS` from the middle, those that look for an earlier compression blocks spread over the whole, and copy-move a
+reduced picture.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def inspect(picture: Picture, *, deep: bool = False) -> Inspection:
 
     Args:
         picture: From `assay.media.pictures.open_picture`.
-        deep: Look for error levels and copy-move as well, which take longer; see docs/forensics.md for times.
+        deep: Look for error levels and copy-move as well, and for a former grid in more blocks, which takes longer;
+            see docs/forensics.md for times.
 
     Returns:
         Traces, maps, and what was left out.
@@ -147,7 +149,7 @@ class _Inspector:
         if stored is not None and structure is not None:
             self._found("double_jpeg", double_jpeg_traces(structure, stored))
         # Rows and columns of a former grid are counted as stored, where there is a JPEG; see `grid`.
-        self._found("former_jpeg_grid", grid_traces(plane if stored is None else stored))
+        self._found("former_jpeg_grid", grid_traces(plane if stored is None else stored, deep=self._deep))
 
     def _noise(self, part: Floats, left: int, top: int) -> None:
         found = detect_noise_inconsistency(part)

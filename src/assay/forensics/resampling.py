@@ -39,6 +39,8 @@ STEP = 64  # between tiles, and the cell of the map
 FAINT, CLEAR = 6.5, 30.0  # of `Resampling.peak`, see docs/forensics.md
 FAINT_TILE, CLEAR_TILE = 11.0, 30.0
 _AROUND = 12  # bins each way that a peak is compared with
+_ROUNDING = 1e-6  # per pixel: amplitudes of a flat picture
+_PARTS = 8  # of a spectrum: one bin of each is compared with the median around it
 _GRID_BINS = 2.5  # so near to a multiple of 1/8 a peak belongs to the present JPEG grid
 _LOWEST = 0.02  # cycles per pixel; below are the contents
 _FACTORS = np.exp(np.arange(np.log(1.03), np.log(1.97), 0.0005))
@@ -88,18 +90,18 @@ def detect_resampling(plane: Floats) -> Resampling | None:
     """
     if min(plane.shape) < SMALLEST_SIDE:
         return None
-    maps = [_p_map(plane), _p_map(plane.T)]
-    ratios = [_ratios(part.mean(axis=0, dtype=np.float64)[None])[0] for part in maps]
-    lengths = [part.shape[1] for part in maps]
-    peaks = [_highest(ratio[None], length) for ratio, length in zip(ratios, lengths, strict=True)]
+    strips = _strips(plane)
+    tile = min(TILE, (min(plane.shape) - 2) // STEP * STEP)  # a p-map lacks two pixels of its plane
+    spectra = [_spectra(part.sum(axis=0, dtype=np.float64)[None]) for part in strips]
+    lengths = [part.shape[1] for part in strips]
+    peaks = [_highest(spectrum, length) for spectrum, length in zip(spectra, lengths, strict=True)]
     peak = min(float(value[0][0]) for value in peaks)
     strength = ramp(peak, FAINT, CLEAR)
-    tile = min(TILE, (min(plane.shape) - 2) // STEP * STEP)  # a p-map lacks two pixels of its plane
-    tiles = _tiles(maps[0], maps[1], tile)
+    tiles = _tiles(strips, plane.shape, tile)
     return Resampling(
         peak=round(peak, 3),
         frequency=round(float(peaks[0][1][0]), 5),
-        factor=_factor(ratios, lengths) if strength else None,
+        factor=_factor([_ratios(spectrum) for spectrum in spectra], lengths) if strength else None,
         tile_peak=round(float(tiles.max()), 3),
         tile_pixels=tile,
         map=tiles,
@@ -107,22 +109,69 @@ def detect_resampling(plane: Floats) -> Resampling | None:
     )
 
 
-def _p_map(plane: Floats) -> Floats:
-    """Near 1 where a pixel is the mean of its neighbours along the row, near 0 where it is not."""
-    error = np.abs(plane[:, 1:-1] - np.float32(0.5) * (plane[:, :-2] + plane[:, 2:]))
-    scale = max(float(np.median(error[::4, ::3])), 0.5)
-    return np.asarray(np.exp(error * np.float32(-1 / scale)), np.float32)
+def _strips(plane: Floats) -> tuple[Floats, Floats]:
+    """Sums of the p-map over strips of `STEP` pixels: of rows, along each; and of columns, along each.
+
+    The p-map is near 1 where a pixel is the mean of its two neighbours, near 0 where it is not.
+
+    Returns:
+        Shapes (strips of rows, width - 2) and (strips of columns, height - 2); the last strip of each may be narrower.
+    """
+    height, width = plane.shape
+    across = np.empty((-(-height // STEP), width - 2), np.float32)
+    down = np.empty((height - 2, -(-width // STEP)), np.float32)
+    by_row, by_column = _scale(plane[::8]), _scale(plane[:, ::8].T)
+    padded, ones = np.zeros((STEP, down.shape[1] * STEP), np.float32), np.ones(STEP, np.float32)
+    # Strip by strip, which stays in the processor's cache.
+    for index, top in enumerate(range(0, height, STEP)):
+        part = plane[top : top + STEP]
+        similar = _similar(part[:, :-2], part[:, 1:-1], part[:, 2:], by_row)
+        across[index] = similar.sum(axis=0)
+        part = plane[top : top + STEP + 2]
+        rows = len(part) - 2
+        if rows > 0:
+            padded[:rows, :width] = _similar(part[:-2], part[1:-1], part[2:], by_column)
+            down[top : top + rows] = (padded[:rows].reshape(-1, STEP) @ ones).reshape(rows, -1)
+    return across, np.ascontiguousarray(down.T)
 
 
-def _ratios(signals: Doubles) -> Doubles:
-    """Spectrum of each row over the median around each bin, shape (n, length // 2 + 1)."""
+def _similar(before: Floats, here: Floats, after: Floats, scale: float) -> Floats:
+    error = before + after
+    error *= np.float32(-0.5)
+    error += here
+    np.abs(error, out=error)
+    error *= np.float32(-1 / scale)
+    return np.asarray(np.exp(error, out=error))
+
+
+def _scale(rows: Floats) -> float:
+    """Median error of the mean of two neighbours along some rows, at least half a level."""
+    error = np.abs(rows[:, 1:-1:3] - np.float32(0.5) * (rows[:, :-2:3] + rows[:, 2::3]))
+    return max(float(np.partition(error.ravel(), error.size // 2)[error.size // 2]), 0.5)
+
+
+def _spectra(signals: Floats | Doubles) -> Doubles:
+    """Amplitudes of each row, shape (n, length // 2 + 1)."""
     length = signals.shape[1]
-    centred = (signals - signals.mean(axis=1, keepdims=True)) * np.hanning(length)
-    spectrum = np.abs(np.fft.rfft(centred, axis=1))
-    padded = np.pad(spectrum, ((0, 0), (_AROUND, _AROUND)), mode="reflect")
-    around = np.median(sliding_window_view(padded, 2 * _AROUND + 1, axis=1), axis=2)
-    # A flat picture has no spectrum, and rounding of the transform is none.
-    return np.asarray(spectrum / np.maximum(around, 1e-6 * length))
+    centred = (signals - signals.mean(axis=1, keepdims=True)) * np.hanning(length).astype(signals.dtype)
+    return np.asarray(np.abs(np.fft.rfft(centred, axis=1)) / length)
+
+
+def _around(spectra: Doubles) -> NDArray[np.float64]:
+    """The bins around each bin, shape (n, bins, 2 * _AROUND + 1); a view."""
+    padded = np.pad(spectra, ((0, 0), (_AROUND, _AROUND)), mode="reflect")
+    return sliding_window_view(padded, 2 * _AROUND + 1, axis=1)
+
+
+def _median(values: Doubles) -> Doubles:
+    """Along the last axis of odd length; what rounding alone leaves of a flat picture is no spectrum."""
+    middle = values.shape[-1] // 2
+    return np.asarray(np.maximum(np.partition(values, middle, axis=-1)[..., middle], _ROUNDING))
+
+
+def _ratios(spectrum: Doubles) -> Doubles:
+    """A spectrum over the median around each bin, shape (bins,)."""
+    return np.asarray(spectrum[0] / _median(_around(spectrum)[0]))
 
 
 def _off_grid(length: int) -> NDArray[np.bool_]:
@@ -131,11 +180,23 @@ def _off_grid(length: int) -> NDArray[np.bool_]:
     return np.asarray((frequency > _LOWEST) & (distance > _GRID_BINS / length))
 
 
-def _highest(ratios: Doubles, length: int) -> tuple[Doubles, Doubles]:
-    """Highest peak of each row off the JPEG grid, and its frequency."""
-    kept = np.where(_off_grid(length), ratios, 0)
-    where = kept.argmax(axis=1)
-    return kept.max(axis=1), where / length
+def _highest(spectra: Doubles, length: int) -> tuple[Doubles, Doubles]:
+    """Highest peak of each row off the JPEG grid, over the median around it; and its frequency."""
+    around = _around(spectra)
+    # A mean costs much less than a median: it chooses where to take one.
+    sums = np.cumsum(around[:, :, -1], axis=1)
+    first = around[:, 0].sum(axis=1, keepdims=True)
+    means = first + sums - sums[:, :1]
+    means[:, 1:] -= np.cumsum(around[:, :-1, 0], axis=1)
+    promising = np.full((len(spectra), -(-spectra.shape[1] // _PARTS) * _PARTS), -1.0)
+    promising[:, : spectra.shape[1]] = np.where(_off_grid(length), spectra / np.maximum(means, _ROUNDING), -1)
+    parts = promising.reshape(len(spectra), _PARTS, -1)
+    bins = parts.argmax(axis=2) + np.arange(_PARTS) * parts.shape[2]
+    bins = np.minimum(bins, spectra.shape[1] - 1)  # a part may hold no bin at all
+    row = np.arange(len(spectra))[:, None]
+    ratios = np.where(promising[row, bins] >= 0, spectra[row, bins] / _median(around[row, bins]), 0)
+    where = ratios.argmax(axis=1)
+    return ratios.max(axis=1), bins[row[:, 0], where] / length
 
 
 def _factor(ratios: list[Doubles], lengths: list[int]) -> float | None:
@@ -158,20 +219,17 @@ def _factor(ratios: list[Doubles], lengths: list[int]) -> float | None:
     return round(float(_FACTORS[best]), 3) if np.isfinite(score[best]) else None
 
 
-def _tiles(along_rows: Floats, along_columns: Floats, tile: int) -> Floats:
+def _tiles(strips: tuple[Floats, Floats], shape: tuple[int, ...], tile: int) -> Floats:
     """The lower peak of both directions, of square tiles every `STEP` pixels."""
-    rows = _tile_peaks(along_rows, tile)
-    columns = _tile_peaks(along_columns, tile).T
-    high, wide = min(rows.shape[0], columns.shape[0]), min(rows.shape[1], columns.shape[1])
-    return np.asarray(np.minimum(rows[:high, :wide], columns[:high, :wide]), np.float32)
+    rows, columns = (_tile_peaks(part[: side // STEP], tile) for part, side in zip(strips, shape, strict=True))
+    high, wide = min(rows.shape[0], columns.shape[1]), min(rows.shape[1], columns.shape[0])
+    return np.asarray(np.minimum(rows[:high, :wide], columns.T[:high, :wide]), np.float32)
 
 
-def _tile_peaks(part: Floats, tile: int) -> Floats:
-    strips = part[: part.shape[0] // STEP * STEP].reshape(-1, STEP, part.shape[1]).mean(axis=1)
-    reach = tile // STEP
-    signals = sliding_window_view(strips, reach, axis=0).mean(axis=2)  # (rows of tiles, width)
-    windows = sliding_window_view(signals, tile, axis=1)[:, ::STEP]
-    peaks, _ = _highest(_ratios(windows.reshape(-1, tile).astype(np.float64)), tile)
+def _tile_peaks(strips: Floats, tile: int) -> Floats:
+    signals = sliding_window_view(strips, tile // STEP, axis=0).mean(axis=2)  # (rows of tiles, width)
+    windows = sliding_window_view(signals / STEP, tile, axis=1)[:, ::STEP]
+    peaks, _ = _highest(_spectra(windows.reshape(-1, tile)), tile)
     return np.asarray(peaks.reshape(windows.shape[:2]), np.float32)
 
 

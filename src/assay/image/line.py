@@ -1,48 +1,59 @@
 """From a picture to a result.
 
-This version has no detector of synthetic pictures: the verdict is ``inconclusive``, and what the file itself shows
-stands in the evidence and the provenance. Neither ever becomes a verdict; see `assay.forensics`, `assay.provenance`.
+The verdict is the detector's. What the file itself shows stands beside it, in the evidence and the provenance; neither
+enters the score or becomes a verdict. See `assay.forensics`, `assay.provenance`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from assay.evidence import posterior
 from assay.forensics.inspect import Inspection, inspect
 from assay.image.faces import Face as FoundFace
 from assay.image.faces import FaceFinder
+from assay.image.looks import LEAST_FACE
+from assay.image.policy import decide_picture
 from assay.provenance import read_provenance
-from assay.result import Evidence, Face, NotAnalysed, Reason, ScanResult
+from assay.result import Evidence, Face, ModelReference, NotAnalysed, Piece, ScanResult
 
 if TYPE_CHECKING:
+    from assay.image.detector import PictureDetector, PictureScores
     from assay.media.pictures import Picture
     from assay.settings import Settings
 
-_NO_DETECTOR = Reason(
-    code="no_detector",
-    text="This version has no detector for pictures; what the file itself shows is listed as evidence.",
-)
 
-
-def examine(picture: Picture, settings: Settings, *, started: float, trust_anchors: bytes | None = None) -> ScanResult:
+def examine(
+    picture: Picture,
+    detector: PictureDetector,
+    settings: Settings,
+    *,
+    started: float,
+    trust_anchors: bytes | None = None,
+) -> ScanResult:
     """Make a result of a picture.
 
     Args:
         picture: Decoded.
-        settings: Whether to look deeply.
+        detector: Scores it.
+        settings: Whether to look deeply; what the policy needs.
         started: `time.perf_counter` before the file was opened.
         trust_anchors: As for `assay.provenance.read_provenance`.
     """
     opened = time.perf_counter()
     found = inspect(picture, deep=settings.deep)
     inspected = time.perf_counter()
-    faces = _finder(settings.threads).find(picture.pixels)
+    faces = _finder(settings.threads, settings.deep).find(picture.pixels)
     looked = time.perf_counter()
+    scores = detector.score(picture.pixels, faces, deep=settings.deep)
+    judgement = decide_picture(scores, detector.card, settings, quality=_quality(found))
+    scored = time.perf_counter()
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
     ended = time.perf_counter()
+    card = detector.card
     return ScanResult(
         path=picture.path,
         sha256=picture.sha256,
@@ -51,43 +62,88 @@ def examine(picture: Picture, settings: Settings, *, started: float, trust_ancho
         codec=picture.format,
         width=picture.width,
         height=picture.height,
-        verdict="inconclusive",
-        spoof_probability=None,
-        llr=None,
-        interval=None,
+        verdict=judgement.verdict,
+        spoof_probability=judgement.spoof_probability,
+        llr=judgement.llr,
+        interval=judgement.interval,
         segments=(),
         timeline=(),
-        findings=(),
-        reasons=(_NO_DETECTOR,),
-        not_analysed=tuple(
-            NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
-            for tool, reason in found.left_out.items()
-            if (tool, picture.format == "jpeg") != ("double_jpeg", False)  # nobody misses it there
-        ),
-        faces=tuple(_face(face) for face in faces),
+        findings=judgement.findings,
+        reasons=judgement.reasons,
+        not_analysed=(*_left_out(found, picture), *_unseen(scores, faces)),
+        faces=_faces(faces, scores, settings.prior),
+        pieces=_pieces(scores, settings.prior),
         evidence=tuple(_evidence(picture, found)),
         provenance=provenance,
-        model=None,
-        operating_point=None,
+        model=ModelReference(name=card.name, version=card.version, sha256=card.sha256),
+        operating_point=judgement.operating_point,
         timings_ms={
             "open": round(1e3 * (opened - started), 3),
             "forensics": round(1e3 * (inspected - opened), 3),
             "faces": round(1e3 * (looked - inspected), 3),
-            "provenance": round(1e3 * (ended - looked), 3),
+            "network": round(1e3 * (scored - looked), 3),
+            "provenance": round(1e3 * (ended - scored), 3),
             "total": round(1e3 * (time.perf_counter() - started), 3),
         },
     )
 
 
 @cache
-def _finder(threads: int) -> FaceFinder:
-    return FaceFinder(irises=False, threads=threads)
+def _finder(threads: int, deep: bool) -> FaceFinder:
+    return FaceFinder(irises=False, threads=threads, deep=deep)
 
 
-def _face(face: FoundFace) -> Face:
-    left, top, right, bottom = (round(edge, 1) for edge in face.box)
-    score = round(min(1.0, face.score), 4)
-    return Face(box=(left, top, right, bottom), score=score, spoof_probability=None, llr=None)
+def _quality(found: Inspection) -> int | None:
+    """Of a JPEG file by its tables, if they are IJG's or near them."""
+    for trace in found.traces:
+        if trace.name == "jpeg_quantisation" and isinstance(trace.measured.get("quality"), int):
+            return int(trace.measured["quality"] or 0)
+    return None
+
+
+def _left_out(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:
+    for tool, reason in found.left_out.items():
+        if (tool, picture.format == "jpeg") != ("double_jpeg", False):  # nobody misses it there
+            yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
+
+
+def _unseen(scores: PictureScores, faces: Sequence[FoundFace]) -> Iterator[NotAnalysed]:
+    if scores.unseen_faces:
+        widths = [round(faces[place].width) for place in scores.unseen_faces]
+        text = (
+            f"{len(widths)} of {len(faces)} faces were not scored: they are {min(widths)} to {max(widths)} pixels wide,"
+            f" {LEAST_FACE:.0f} are needed, and the square around a face must fit into the picture."
+        )
+        yield NotAnalysed(code="small_faces", text=text)
+
+
+def _faces(faces: Sequence[FoundFace], scores: PictureScores, prior: float) -> tuple[Face, ...]:
+    llrs = {score.face: score.llr for score in scores.of("face")}
+    told = []
+    for place, face in enumerate(faces):
+        left, top, right, bottom = (round(edge, 1) for edge in face.box)
+        llr = llrs.get(place)
+        told.append(
+            Face(
+                box=(left, top, right, bottom),
+                score=round(min(1.0, face.score), 4),
+                spoof_probability=None if llr is None else posterior(llr, prior),
+                llr=llr,
+            )
+        )
+    return tuple(told)
+
+
+def _pieces(scores: PictureScores, prior: float) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(
+            box=(square.left, square.top, square.left + square.side, square.top + square.side),
+            spoof_probability=posterior(score.llr, prior),
+            llr=score.llr,
+        )
+        for score in scores.of("piece")
+        for square in [score.square]
+    )
 
 
 def _evidence(picture: Picture, found: Inspection) -> Iterator[Evidence]:

@@ -1,7 +1,7 @@
 """Models: cards, verified weights and the runtime that answers."""
 
-from assay.models.card import Calibration, Card, DetectorCard, OperatingPoint, TailModel
-from assay.models.registry import detector_card, list_cards
+from assay.models.card import Calibration, Card, DetectorCard, OperatingPoint, PictureCard, TailModel
+from assay.models.registry import detector_card, list_cards, picture_card
 from assay.models.weights import load_session
 
 __all__ = [
@@ -9,8 +9,10 @@ __all__ = [
     "Card",
     "DetectorCard",
     "OperatingPoint",
+    "PictureCard",
     "TailModel",
     "detector_card",
     "list_cards",
     "load_session",
+    "picture_card",
 ]

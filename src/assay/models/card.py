@@ -145,7 +145,9 @@ class Card(_Part):
     schema_version: Literal[1] = 1
     name: str
     version: str
-    kind: Literal["audio-detector", "speech-activity", "face-detector", "face-landmarks", "eye-landmarks"]
+    kind: Literal[
+        "audio-detector", "picture-detector", "speech-activity", "face-detector", "face-landmarks", "eye-landmarks"
+    ]
     summary: str
     file: str
     sha256: str
@@ -208,3 +210,63 @@ class DetectorCard(Card):
         if self.part_samples > self.window_samples:
             raise ValueError(f"a part of {self.part_samples} samples is longer than the window")
         return self
+
+
+class LookScale(_Part):
+    """How the logits of one look count.
+
+    Attributes:
+        calibration: Logit to llr of that look alone.
+        weight: Of that llr in the score of the picture.
+        auc: Area under the curve of that look alone on development crops.
+    """
+
+    calibration: Calibration
+    weight: float = Field(ge=0)
+    auc: float = Field(ge=0, le=1)
+
+
+class PictureDecision(_Part):
+    """What the policy needs to turn the llrs of a picture into a verdict.
+
+    Attributes:
+        file: Distribution of the picture's llr over bona fide pictures.
+        face: Distribution of one face's llr over bona fide faces.
+        bona_fide_below_llr: Pictures at or below are called bona fide.
+        miss_rate: Share of development spoofs below it.
+        condition_sd: Standard deviation of one picture's llr over ways to deliver it (saved again, made smaller).
+        least_detail: Mean difference between neighbours, in levels, below which nothing is judged.
+    """
+
+    file: TailModel
+    face: TailModel
+    bona_fide_below_llr: float
+    miss_rate: float
+    condition_sd: float = Field(ge=0)
+    least_detail: float = Field(ge=0)
+    operating_points: tuple[OperatingPoint, ...]
+
+
+class PictureCard(Card):
+    """A detector of synthetic and changed pictures.
+
+    Attributes:
+        input_pixels: Side of what the network sees.
+        crop_pixels: Side that a look is resized to; its middle goes in.
+        most_pieces: Pieces at full resolution that are looked at, those with most detail; with ``deep`` all of them.
+        looks: By name of the look; see `assay.image.looks`.
+        calibration: Of the weighted sum of the looks' llrs to the picture's llr.
+        precision, data, measured, recipe, commit: As on `DetectorCard`.
+    """
+
+    input_pixels: int = Field(gt=0)
+    crop_pixels: int = Field(gt=0)
+    most_pieces: int = Field(gt=0)
+    looks: dict[str, LookScale]
+    calibration: Calibration
+    decision: PictureDecision
+    recipe: str
+    commit: str
+    precision: dict[str, Any] = Field(default_factory=dict)
+    data: tuple[dict[str, Any], ...]
+    measured: dict[str, Any] = Field(default_factory=dict)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TypeVar
 
 from assay.errors import CardError, ModelNotFound
-from assay.models.card import Card, DetectorCard, FaceCard
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard
 
+Kind = TypeVar("Kind", bound=Card)
 CLASSES: dict[str, type[Card]] = {
     "audio-detector": DetectorCard,
     "eye-landmarks": FaceCard,
     "face-detector": FaceCard,
     "face-landmarks": FaceCard,
+    "picture-detector": PictureCard,
     "speech-activity": Card,
 }
 
@@ -61,14 +64,20 @@ def detector_card(name: str) -> DetectorCard:
     """The card of a detector of sound.
 
     Raises:
-        ModelNotFound: If there is no such model, or it is not a detector.
+        ModelNotFound: If there is no such model, or it is not a detector of sound.
         CardError: If its card is malformed.
     """
-    card = load_card(name)
-    if not isinstance(card, DetectorCard):
-        detectors = [c.name for c in list_cards() if isinstance(c, DetectorCard)]
-        raise ModelNotFound(f"'{name}' is a {card.kind} model; detectors are: {', '.join(detectors)}.", model=name)
-    return card
+    return _card_of(name, DetectorCard, "judge sound")
+
+
+def picture_card(name: str) -> PictureCard:
+    """The card of a detector of pictures.
+
+    Raises:
+        ModelNotFound: If there is no such model, or it is not a detector of pictures.
+        CardError: If its card is malformed.
+    """
+    return _card_of(name, PictureCard, "judge pictures")
 
 
 def face_card(name: str) -> FaceCard:
@@ -78,7 +87,12 @@ def face_card(name: str) -> FaceCard:
         ModelNotFound: If there is no such model, or it is of another kind.
         CardError: If its card is malformed.
     """
+    return _card_of(name, FaceCard, "look at faces")
+
+
+def _card_of(name: str, kind: type[Kind], does: str) -> Kind:
     card = load_card(name)
-    if not isinstance(card, FaceCard):
-        raise ModelNotFound(f"'{name}' is a {card.kind} model and does not look at faces.", model=name)
+    if not isinstance(card, kind):
+        fitting = ", ".join(card.name for card in list_cards() if isinstance(card, kind))
+        raise ModelNotFound(f"'{name}' is a {card.kind} model and does not {does}; these do: {fitting}.", model=name)
     return card

@@ -194,7 +194,16 @@ def _evidence(result: ScanResult) -> str:
 
 
 def _faces(result: ScanResult) -> str:
-    return f"{_count(len(result.faces), 'face')} in it." if result.faces else ""
+    """How many there are, and what was found about the most suspicious one."""
+    if not result.faces:
+        return ""
+    told = f"{_count(len(result.faces), 'face')} in it."
+    scored = [face for face in result.faces if face.spoof_probability is not None]
+    if len(result.faces) < 2 or not scored:
+        return told
+    worst = max(scored, key=lambda face: face.spoof_probability or 0.0)
+    left, top = (round(edge) for edge in worst.box[:2])
+    return f"{told} The most suspicious, at {left}, {top}, by itself: probability {worst.spoof_probability:.2f}."
 
 
 def _credentials(result: ScanResult) -> str:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from assay.errors import TrainingError
 from assay.metrics import equal_error_rate
-from assay.models.card import Decision, DetectorCard, KnownAnswer
+from assay.models.card import Card, Decision, DetectorCard, KnownAnswer
 from assay.models.registry import weights_folder
 from assay.training.audio_net import HOP_SAMPLES, PART_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioResnet
 from assay.training.batches import repeat_pad
@@ -192,7 +192,6 @@ def publish(
     precision: dict[str, Any] = {"kept": "float32"}
     if plan.integers:
         weight, precision = choose_precision(weight, quantise(weight, train, WINDOW_SAMPLES), development)
-    model = onnx.load_from_string(weight)
     answer = Answerer(weight)
     versions = range(min(2, development.starts.shape[1]))
     logits = np.stack([answer.clips(development, version) for version in versions])
@@ -214,19 +213,35 @@ def publish(
         "hop_samples": HOP_SAMPLES,
         "min_speech_s": 1.0,
         "recipe": ", ".join(dict.fromkeys(recipes)),
-        "commit": _commit(),
+        "commit": commit_of(Path(__file__)),
         "calibration": calibration.model_dump(),
         "precision": precision,
         "decision": decision.model_dump(),
         "known_answer": _known_answer(answer, calibration.slope).model_dump(),
         "data": _data(train),
     }
+    return write_model(weight, fields, DetectorCard, folder)
+
+
+def write_model(weight: bytes, fields: dict[str, Any], kind: type[Card], folder: Path) -> Path:
+    """Write a network with its card inside, and the card beside it.
+
+    Args:
+        weight: ONNX bytes.
+        fields: Of the card, without ``sha256`` and ``size_bytes``.
+        kind: Class of the card.
+        folder: Created if need be.
+
+    Returns:
+        Path of the card.
+    """
+    model = onnx.load_from_string(weight)
     onnx.helper.set_model_props(model, {"assay_card": json.dumps(fields, sort_keys=True)})
-    weight = model.SerializeToString(deterministic=True)
-    card = DetectorCard(**fields, sha256=hashlib.sha256(weight).hexdigest(), size_bytes=len(weight))
+    whole = model.SerializeToString(deterministic=True)
+    card = kind(**fields, sha256=hashlib.sha256(whole).hexdigest(), size_bytes=len(whole))
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / card.file, weight)
-    path = folder / f"{plan.name}.json"
+    _replace(folder / card.file, whole)
+    path = folder / f"{card.name}.json"
     _replace(path, (card.model_dump_json(indent=1) + "\n").encode())
     return path
 
@@ -264,9 +279,8 @@ def _data(corpus: Corpus) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _commit() -> str:
-    """Commit of the checkout this file is tracked in, with ``-dirty`` behind it if there are changes; else empty."""
-    here = Path(__file__)
+def commit_of(here: Path) -> str:
+    """Commit of the checkout a file is tracked in, with ``-dirty`` behind it if there are changes; else empty."""
     try:
         _git(here, "ls-files", "--error-unmatch", here.name)
         return _git(here, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")

@@ -6,7 +6,7 @@ landmarks a face counts if the mesh confirms it. What that costs and what it sav
 
 from __future__ import annotations
 
-from assay.image.faces.detector import FaceDetector
+from assay.image.faces.detector import SMALLEST_PX, FaceDetector
 from assay.image.faces.face import Face, Picture
 from assay.image.faces.irises import IrisFinder
 from assay.image.faces.mesh import FaceMesh
@@ -21,6 +21,8 @@ class FaceFinder:
         irises: Whether to run the iris network; it needs the mesh.
         unconfirmed: Whether to keep faces that the mesh does not confirm; they have no landmarks.
         threads: Threads of the networks made here.
+        deep: Whether to look for faces of any size; without it those that are narrower than 48 pixels, and the small
+            ones around a large one, may be missed. Means nothing where a detector is given.
 
     Raises:
         ModelError: If a packaged weight or its card is missing or damaged.
@@ -35,10 +37,11 @@ class FaceFinder:
         irises: bool = True,
         unconfirmed: bool = False,
         threads: int = 1,
+        deep: bool = False,
     ) -> None:
         if irises and not landmarks:
             raise ValueError("Irises are found by the corners of the eyes: give landmarks=True, or irises=False.")
-        self._detector = detector or FaceDetector(threads=threads)
+        self._detector = detector or FaceDetector(threads=threads, smallest_px=0 if deep else SMALLEST_PX)
         self._mesh = FaceMesh(threads=threads) if landmarks else None
         self._unconfirmed = unconfirmed
         self._irises = IrisFinder(threads=threads) if irises else None

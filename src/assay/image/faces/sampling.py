@@ -166,14 +166,17 @@ def _bilinear(picture: Picture, x: Float32, y: Float32) -> Float32:
     """Values at positions (n,) given as indices with fractions, held within the picture; shape (n, 3)."""
     height, width = picture.shape[:2]
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-    column, row = x.astype(np.int32), y.astype(np.int32)
-    dx, dy = (x - column)[:, None], (y - row)[:, None]
+    column, row = x.astype(np.intp), y.astype(np.intp)
+    dx, dy = (x - column).astype(np.float32), (y - row).astype(np.float32)
     index = row * width + column
-    right = (column < width - 1).astype(np.int32)
+    right = (column < width - 1).astype(np.intp)
     below = index + width * (row < height - 1)
-    flat = np.ascontiguousarray(picture).reshape(-1, 3)
-    values = [flat.take(i, axis=0).astype(np.float32) for i in (index, index + right, below, below + right)]
-    upper = values[0] + (values[1] - values[0]) * dx
-    lower = values[2] + (values[3] - values[2]) * dx
-    result: Float32 = upper + (lower - upper) * dy
+    corners = (index, index + right, below, below + right)
+    result = np.empty((len(x), 3), np.float32)
+    # Colour by colour: single numbers are picked much faster than groups of three bytes.
+    for colour, plane in enumerate(picture.reshape(-1, 3).T.astype(np.float32, order="C")):
+        values = [plane.take(corner) for corner in corners]
+        upper = values[0] + (values[1] - values[0]) * dx
+        lower = values[2] + (values[3] - values[2]) * dx
+        result[:, colour] = upper + (lower - upper) * dy
     return result

@@ -1,5 +1,7 @@
 """Folders of spoofs with their protocol: copy-syntheses of a protocol's bona fide clips, and sentences spoken.
 
+Spoofs of pictures come through the same door and are made in `assay.training.fakes.pictures.factory`.
+
 Decisions
 - One file is determined by seed, method and parent (or number and the voices installed), so a run that is broken off
   goes on where it was, and the number of processes changes nothing. What is there is kept, even if texts or the longest
@@ -23,17 +25,24 @@ from typing import Any
 from assay.data import Trial
 from assay.data.protocol import COLUMNS, write_csv
 from assay.errors import MissingExtra, TrainingError
+from assay.media.sniff import sniff
 from assay.training.corpus import spread
 from assay.training.fakes import METHODS, make_fakes
 from assay.training.fakes.engines import ENGINES
 from assay.training.fakes.method import generator_of
 from assay.training.fakes.partial import span
+from assay.training.fakes.pictures.factory import EXTRA_COLUMNS as PICTURE_COLUMNS
+from assay.training.fakes.pictures.factory import Made as MadePicture
+from assay.training.fakes.pictures.factory import make_pictures
+from assay.training.fakes.pictures.generators import GENERATORS
+from assay.training.fakes.pictures.methods import METHODS as PICTURE_METHODS
 from assay.training.fakes.speech import languages_of, speak_to
 from assay.training.fakes.texts import read_texts
 from assay.training.parallel import each
 from assay.training.sound import SAMPLE_RATE_HZ, Samples, read_sound
 
 AT_A_TIME = 25
+PICTURES = (*PICTURE_METHODS, *GENERATORS)
 EXTRA_COLUMNS = ("parent_root", "span_start_s", "span_end_s")
 log = logging.getLogger("assay.training.fakes")
 
@@ -76,7 +85,17 @@ class Workshop:
 
 
 def names() -> list[str]:
-    """Every method and engine, methods first."""
+    """Every method and engine for sounds, methods first, then everything for pictures."""
+    return [*METHODS, *ENGINES, *PICTURES]
+
+
+def names_for(trials: Sequence[Trial]) -> list[str]:
+    """Those of `names` that suit the first bona fide file there is: methods for pictures if it is a picture."""
+    for trial in trials:
+        if trial.key == "bona_fide" and trial.file.is_file() and trial.file.stat().st_size:
+            with trial.file.open("rb") as reader:
+                kind = sniff(reader, trial.file.stat().st_size)
+            return list(PICTURES) if kind.group == "picture" else [*METHODS, *ENGINES]
     return [*METHODS, *ENGINES]
 
 
@@ -89,8 +108,10 @@ def make_folder(
     jobs: int = 1,
     texts: Path | None = None,
     max_seconds: float = 4.0,
+    max_side: int = 1024,
+    engines: Sequence[Path] = (),
     skip_missing: bool = False,
-) -> list[Made]:
+) -> list[Made] | list[MadePicture]:
     """Make what `orders` asks for, or find what is there already, and write ``protocol.csv``.
 
     Args:
@@ -101,20 +122,34 @@ def make_folder(
         jobs: Processes; the result does not depend on them.
         texts: Sentences for the engines; our own if None.
         max_seconds: Longest file; of a longer parent the start is used.
+        max_side: Longest side of a picture in pixels; larger parents are reduced first.
+        engines: Folders with weights of networks for pictures.
         skip_missing: Go on without what is not installed, with a warning.
 
     Returns:
         One per file asked for. The protocol lists those of earlier runs with other orders, too.
 
     Raises:
-        TrainingError: If a name is unknown, there are too few parents or two of one path, or the folder holds another
-            seed's files or a protocol that is not ours.
+        TrainingError: If a name is unknown, methods for sounds and for pictures are mixed, there are too few parents
+            or two of one path, or the folder holds another seed's files or a protocol that is not ours.
         MissingExtra: If something is not installed; names what to install.
     """
     parents = [trial for trial in trials if trial.key == "bona_fide"]
     _check(orders, parents, folder, seed)
+    if orders and orders[0].name in PICTURES:
+        return make_pictures(
+            [(order.name, order.count) for order in orders],
+            parents,
+            folder,
+            _rows(folder / "protocol.csv", (*COLUMNS, *PICTURE_COLUMNS)),
+            seed=seed,
+            jobs=jobs,
+            max_side=max_side,
+            engines=engines,
+            skip_missing=skip_missing,
+        )
     shop = Workshop(folder, seed, read_texts(texts), round(max_seconds * SAMPLE_RATE_HZ))
-    rows = _rows(folder / "protocol.csv")
+    rows = _rows(folder / "protocol.csv", (*COLUMNS, *EXTRA_COLUMNS))
     made: list[Made] = []
     for order in orders:
         done = 0
@@ -131,9 +166,11 @@ def _check(orders: Sequence[Order], parents: Sequence[Trial], folder: Path, seed
     unknown = {order.name for order in orders} - set(names())
     if unknown:
         raise TrainingError(f"Unknown methods {sorted(unknown)}; known are {names()}.")
+    if len({order.name in PICTURES for order in orders}) > 1:
+        raise TrainingError("Methods for sounds and for pictures are mixed. Make them apart, each in its own folder.")
     for order in orders:
-        if order.name in METHODS and order.count > len(parents):
-            raise TrainingError(f"'{order.name}' is to have {order.count} parents of {len(parents)} bona fide clips.")
+        if order.name in {*METHODS, *PICTURE_METHODS} and order.count > len(parents):
+            raise TrainingError(f"'{order.name}' is to have {order.count} parents of {len(parents)} bona fide files.")
     twice = [path for path, count in Counter(trial.path for trial in parents).items() if count > 1]
     if twice:
         raise TrainingError(
@@ -221,10 +258,16 @@ def _speak(numbers: Sequence[int], *, name: str, languages: tuple[str, ...], sho
     return made
 
 
-def _rows(path: Path) -> dict[str, tuple[str, ...]]:
-    """Lines of an earlier run's protocol by path."""
+def _rows(path: Path, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Lines of an earlier run's protocol by path.
+
+    Raises:
+        TrainingError: If they are of sounds where pictures are to be made, or the reverse.
+    """
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
-        return {row["path"]: tuple(row.get(name) or "" for name in (*COLUMNS, *EXTRA_COLUMNS)) for row in reader}
+        if ("twin" in (reader.fieldnames or ())) != ("twin" in columns):
+            raise TrainingError(f"'{path}' lists spoofs of another kind: sounds or pictures. Take another folder.")
+        return {row["path"]: tuple(row.get(name) or "" for name in columns) for row in reader}

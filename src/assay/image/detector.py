@@ -1,0 +1,165 @@
+"""The detector of synthetic and changed pictures: from pixels and faces to llrs. It decides nothing.
+
+One network takes all three looks of `assay.image.looks`, with an output for each. What it gives is calibrated look by
+look; the llr of the picture is a weighted sum, calibrated again, because the looks tell much the same. Nothing is
+drawn at random: same picture, same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.image.looks import (
+    LOOKS,
+    Look,
+    Pixels,
+    Square,
+    cut,
+    detail,
+    face_square,
+    flat_share,
+    piece_squares,
+    whole_square,
+)
+from assay.models.registry import picture_card
+from assay.models.weights import load_session
+
+if TYPE_CHECKING:
+    from assay.image.faces import Face
+    from assay.models.card import PictureCard
+
+MOST_FACES = 32
+AT_ONCE = 1  # looks in one run of the network: more fall out of the caches and take longer
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LookScore:
+    """What one look gave.
+
+    Attributes:
+        look: Which one.
+        square: Where, in pixels of the picture.
+        logit: Of the network, positive for spoof.
+        llr: Calibrated.
+        face: Place of its face among the faces given; None for other looks.
+    """
+
+    look: Look
+    square: Square
+    logit: float
+    llr: float
+    face: int | None = None
+
+
+@dataclass(frozen=True)
+class PictureScores:
+    """Evidence from one picture.
+
+    Attributes:
+        looks: In the order faces, whole, pieces.
+        llr: Of the picture; None if there was nothing to look at.
+        detail: Mean difference between neighbours in the most detailed part looked at, in levels.
+        flat: Share of pixels that equal their neighbours; see `assay.image.looks.flat_share`.
+        unseen_faces: Places of faces too small, or too near to the edge, to be looked at.
+    """
+
+    looks: tuple[LookScore, ...]
+    llr: float | None
+    detail: float
+    flat: float
+    unseen_faces: tuple[int, ...]
+
+    def of(self, look: Look) -> tuple[LookScore, ...]:
+        """Scores of one kind of look."""
+        return tuple(score for score in self.looks if score.look == look)
+
+
+class PictureDetector:
+    """A network with its card.
+
+    Args:
+        name: Model name.
+        threads: Threads of the network.
+        session: Anything with ONNX Runtime's ``run``; None loads the packaged weight, checked.
+        card: Its card; None loads the one of that name.
+    """
+
+    def __init__(self, name: str, *, threads: int = 1, session: Any = None, card: PictureCard | None = None) -> None:
+        self.card = card or picture_card(name)
+        self._session = session if session is not None else load_session(name, threads=threads)
+
+    def score(self, pixels: Pixels, faces: Sequence[Face], *, deep: bool = False) -> PictureScores:
+        """Score a picture.
+
+        Args:
+            pixels: uint8 RGB, shape (height, width, 3), upright.
+            faces: Found in it.
+            deep: Look at every piece, not only at those with most detail.
+        """
+        height, width = pixels.shape[:2]
+        squares: list[tuple[Look, Square, int | None]] = []
+        unseen = []
+        for place, face in enumerate(faces):
+            square = face_square(face, height, width) if place < MOST_FACES else None
+            if square is None:
+                unseen.append(place)
+            else:
+                squares.append(("face", square, place))
+        if whole := whole_square(height, width):
+            squares.append(("whole", whole, None))
+        pieces = _pieces(pixels, self.card.input_pixels, None if deep else self.card.most_pieces)
+        squares += [("piece", square, None) for square in pieces]
+        logits = self._logits(pixels, squares)
+        scores = tuple(
+            LookScore(look, square, logit, float(self.card.looks[look].calibration.apply(np.float64(logit))), face)
+            for (look, square, face), logit in zip(squares, logits, strict=True)
+        )
+        return PictureScores(
+            looks=scores,
+            llr=fused(scores, self.card) if scores else None,
+            detail=max((detail(pixels, square) for _, square, _ in squares), default=0.0),
+            flat=flat_share(pixels),
+            unseen_faces=tuple(unseen),
+        )
+
+    def logits(self, pixels: Pixels) -> Floats:
+        """What the network says of a picture made to fit, whatever it shows, shape (looks,): for self-tests."""
+        shown = cut(pixels, Square(0, 0, min(pixels.shape[:2])), self.card.input_pixels)
+        found: Floats = self._session.run(["logit"], {"pixels": shown[None]})[0][0].astype(np.float64)
+        return found
+
+    def _logits(self, pixels: Pixels, squares: Sequence[tuple[Look, Square, int | None]]) -> list[float]:
+        side, share = self.card.input_pixels, self.card.input_pixels / self.card.crop_pixels
+        found: list[float] = []
+        for start in range(0, len(squares), AT_ONCE):
+            part = squares[start : start + AT_ONCE]
+            shown = [cut(pixels, square if look == "piece" else square.inner(share), side) for look, square, _ in part]
+            logits = self._session.run(["logit"], {"pixels": np.stack(shown)})[0]
+            found += [float(row[LOOKS.index(look)]) for row, (look, _, _) in zip(logits, part, strict=True)]
+        return found
+
+
+def _pieces(pixels: Pixels, side: int, most: int | None) -> list[Square]:
+    """Where to look at full resolution: everywhere, or at the `most` pieces with most detail, in reading order."""
+    squares = piece_squares(*pixels.shape[:2], side)
+    if most is None or len(squares) <= most:
+        return squares
+    rank = sorted(range(len(squares)), key=lambda i: -detail(pixels, squares[i]))
+    return [squares[i] for i in sorted(rank[:most])]
+
+
+def fused(scores: Sequence[LookScore], card: PictureCard) -> float:
+    """The llr of a picture: each kind of look by the mean of its llrs, weighted, and calibrated together."""
+    total = 0.0
+    for look in LOOKS:
+        llrs = [score.llr for score in scores if score.look == look]
+        if llrs:
+            total += card.looks[look].weight * float(np.mean(llrs))
+    return float(card.calibration.apply(np.float64(total)))
