@@ -76,7 +76,7 @@ class Detector:
         media = open_any(source, settings=self.settings, name=name)
         if isinstance(media, AudioMedia):
             return self._scan_sound(media, started)
-        from assay.image.line import examine  # loads what only pictures need
+        from assay.picture_line import examine  # loads what only pictures need
 
         return examine(media, self.picture_model, self.settings, started=started, trust_anchors=self._trust_anchors)
 

@@ -60,7 +60,8 @@ def test_both_of_a_couple_have_one_history():
     changed = History(Chances(noise=0, scale=1, light=1, blur=0.5, erase=0.5), 192, generator())(couples)
     assert changed.shape == (6, 2, 3, 192, 192)
     assert torch.equal(changed[:, 0], changed[:, 1])
-    assert changed.min() >= 0 and changed.max() <= 255
+    assert changed.min() >= 0
+    assert changed.max() <= 255
 
 
 def test_a_history_hangs_on_its_seed_alone():
@@ -173,7 +174,8 @@ def test_a_round_trip_keeps_the_shape(shape):
     pixels = torch.rand(1, 3, 64, 64) * 255
     back = round_trip(Autoencoder(shape).eval(), pixels)
     assert back.shape == pixels.shape
-    assert back.min() >= 0 and back.max() <= 255
+    assert back.min() >= 0
+    assert back.max() <= 255
 
 
 def test_an_autoencoder_learns():
@@ -194,14 +196,21 @@ def test_two_steps_on_every_view(pack):
         plan = Plan(steps=2, couples=3, side=min(side, 192), looks={"face": 0.0, "whole": 1.0, "piece": 1.0})
         net = PictureNet(view)
         before = {name: value.clone() for name, value in net.state_dict().items()}
-        told = []
-        fit(net, crops, plan, trips, check=lambda _, step: told.append(step), check_every=1)
-        assert told == [1, 2, 2]
+        fit(net, crops, plan, trips)
         assert any(not torch.equal(before[name], value) for name, value in net.state_dict().items())
         logits = logits_of(net, crops, side=plan.side, quality=75, halve=True)
         assert logits.shape == (len(rows),)
         assert np.isfinite(logits).all()
     assert set(figures(rows, logits)) <= {f"{look}{end}" for look in LOOKS for end in ("", " within")}
+
+
+def test_what_is_checked_and_when(pack):
+    folder, rows = pack
+    crops = Crops(rows, read_pixels(folder, rows), CPU)
+    told = []
+    plan = Plan(steps=2, couples=2, side=96, shares={"any": 1.0})
+    fit(PictureNet(), crops, plan, [], check=lambda _, step: told.append(step), check_every=1)
+    assert told == [1, 2, 2]
 
 
 def test_going_on_begins_where_it_ended(pack):

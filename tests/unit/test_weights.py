@@ -80,7 +80,7 @@ def test_a_model_without_its_card_is_unknown(folder):
 
 def test_a_model_that_is_no_detector_is_no_detector():
     with pytest.raises(
-        ModelNotFound, match="'silero-vad' is a speech-activity model and does not judge sound; these do: audio-resnet"
+        ModelNotFound, match="is a speech-activity model and does not judge sound; these do: audio-resnet"
     ):
         detector_card("silero-vad")
 

@@ -22,8 +22,8 @@ Examples:
 
 IMAGE_EPILOG = """\b
 Examples:
-  assay train image --recipe recipes/picture-lite.toml --data protocol.csv --imagenet efficientnet_lite0.pth --work runs/p
-  assay train image --recipe recipes/picture-lite.toml --data a.csv --data b.csv --imagenet lite0.pth --work runs/p --device cuda
+  assay train image --recipe recipes/picture-lite.toml --data protocol.csv --imagenet lite0.pth --work runs/p
+  assay train image --recipe r.toml --data a.csv --data b.csv --imagenet lite0.pth --work runs/p --device cuda
 
 What is done in --work stays: pack on one machine, train on another with a GPU, publish on a third.
 """

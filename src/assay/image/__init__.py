@@ -1,1 +1,1 @@
-"""Still pictures: what is looked for in them, and how a result is made of it."""
+"""Still pictures: the looks at them, the detector of synthetic ones, and faces."""

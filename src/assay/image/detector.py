@@ -118,7 +118,7 @@ class PictureDetector:
         squares += [("piece", square, None) for square in pieces]
         logits = self._logits(pixels, squares)
         scores = tuple(
-            LookScore(look, square, logit, float(self.card.looks[look].calibration.apply(np.float64(logit))), face)
+            LookScore(look, square, logit, self.card.looks[look].calibration.of(logit), face)
             for (look, square, face), logit in zip(squares, logits, strict=True)
         )
         return PictureScores(
@@ -148,7 +148,7 @@ class PictureDetector:
 
 def _pieces(pixels: Pixels, side: int, most: int | None) -> list[Square]:
     """Where to look at full resolution: everywhere, or at the `most` pieces with most detail, in reading order."""
-    squares = piece_squares(*pixels.shape[:2], side)
+    squares = piece_squares(len(pixels), pixels.shape[1], side)
     if most is None or len(squares) <= most:
         return squares
     rank = sorted(range(len(squares)), key=lambda i: -detail(pixels, squares[i]))
@@ -162,4 +162,4 @@ def fused(scores: Sequence[LookScore], card: PictureCard) -> float:
         llrs = [score.llr for score in scores if score.look == look]
         if llrs:
             total += card.looks[look].weight * float(np.mean(llrs))
-    return float(card.calibration.apply(np.float64(total)))
+    return card.calibration.of(total)

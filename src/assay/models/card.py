@@ -43,6 +43,10 @@ class Calibration(_Part):
         """Logits, any shape, to llrs of the same shape."""
         return np.clip(self.slope * logits + self.offset, self.lowest, self.highest)
 
+    def of(self, logit: float) -> float:
+        """The llr of one logit."""
+        return min(max(self.slope * logit + self.offset, self.lowest), self.highest)
+
     def deviation(self, llr: float) -> float:
         """Standard deviation of an llr that comes from not knowing the calibration better."""
         logit = (llr - self.offset) / self.slope

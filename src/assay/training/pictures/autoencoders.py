@@ -147,7 +147,7 @@ def fit_autoencoder(
         if adversarial:
             told = functional.relu(1 - judge(x)).mean() + functional.relu(1 + judge(y.detach())).mean()
             its.zero_grad()
-            told.backward()
+            told.backward()  # type: ignore[no-untyped-call]
             its.step()
         step += 1
         if done >= 1:
@@ -165,4 +165,5 @@ def round_trip(net: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
     """Through the network and back, shape (n, 3, h, w), 0 to 255."""
     with torch.autocast(pixels.device.type, torch.bfloat16):
         back = net((pixels / 127.5 - 1).contiguous(memory_format=torch.channels_last)).float()
-    return ((back + 1) * 127.5).clamp(0, 255)
+    pixels_back: torch.Tensor = ((back + 1) * 127.5).clamp(0, 255)
+    return pixels_back

@@ -128,7 +128,7 @@ def _finder() -> Any:
 
 
 def _face_places(pixels: Pixels) -> list[Place]:
-    from scipy.spatial import ConvexHull
+    from scipy.spatial import ConvexHull  # type: ignore[import-untyped]
 
     found = []
     for face in _finder().find(pixels)[:FACES]:
@@ -154,9 +154,9 @@ def _crops_of(original: Original, seed: int) -> tuple[list[tuple[Place, bytes, b
     """Place, crop and its twin of each look; and what went wrong, or nothing."""
     from assay.errors import AssayError
     from assay.media.pictures import open_picture
-    from assay.settings import Settings
+    from assay.settings import load_settings
 
-    settings = Settings()
+    settings = load_settings()
     try:
         pixels = open_picture(original.file, settings=settings).pixels
         twin = open_picture(original.twin, settings=settings).pixels if original.twin else None

@@ -62,7 +62,7 @@ class Plan:
     )
     looks: dict[Look, float] = field(default_factory=lambda: {"face": 1.0, "whole": 1.0, "piece": 1.0})
     local: float = 0.3
-    chances: Chances = Chances()
+    chances: Chances = field(default_factory=Chances)
     seed: int = 0
 
 
@@ -148,7 +148,7 @@ def fit(
             group["lr"] = plan.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * done))
         loss = _loss(net, crops, couples, history, trips, plan, generator)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         _average(averaged, net, min(plan.average_decay, (1 + step) / (10 + step)))
@@ -160,7 +160,7 @@ def fit(
             if check:
                 check(averaged, step + 1)
             if save:
-                parts = {"net": net, "averaged": averaged, "optimiser": optimiser}
+                parts: dict[str, Any] = {"net": net, "averaged": averaged, "optimiser": optimiser}
                 save({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}})
     net.load_state_dict(averaged.state_dict())
     net.eval()

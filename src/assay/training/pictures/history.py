@@ -80,15 +80,13 @@ class History:
         x = self._cut(x, cut)
         x = torch.where(self._happens(0.5, len(x)), x.flip(-1), x)
         x = self._optics(x)
-        for chance in (self._chances.jpeg, self._chances.again):
+        for chance, side in ((self._chances.jpeg, self._side + EDGE // 2), (self._chances.again, self._side)):
             happens = self._happens(chance, len(x))
             low, high = QUALITY
             quality = (low + (high - low) * self._draw(len(x)).sqrt()).round()
             halved = bool(self._draw(1).item() < 0.6)
             saved = save_and_open(x.flatten(0, 1), quality.repeat_interleave(2), halved=halved).view_as(x)
-            x = self._cut(
-                torch.where(happens, saved, x.round()), self._side + EDGE // 2 if x.shape[-1] == cut else self._side
-            )
+            x = self._cut(torch.where(happens, saved, x.round()), side)
         return x
 
     def _cut(self, x: torch.Tensor, side: int) -> torch.Tensor:

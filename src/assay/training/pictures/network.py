@@ -13,6 +13,7 @@ down-sampling in the first layer); Frank et al., 2020 (spectrum).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -61,7 +62,7 @@ class Inverted(nn.Module):
         self.adds = stride == 1 and inputs == outputs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        y = functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        y: torch.Tensor = functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         y = self._bn2(self._project_conv(functional.relu6(self._bn1(self._depthwise_conv(y)))))
         return x + y if self.adds else y
 
@@ -99,7 +100,7 @@ class Traces(nn.Module):
         super().__init__()
         widths = (9, 32, 48, 64, self.channels)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [SameConv(inputs, outputs, 3, 2), nn.BatchNorm2d(outputs), nn.ReLU()]
             layers += [SameConv(outputs, outputs, 3), nn.BatchNorm2d(outputs), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
@@ -131,7 +132,8 @@ class Spectra(nn.Module):
             tiles = cut.unfold(2, TILE, TILE).unfold(3, TILE, TILE).reshape(n, -1, TILE, TILE)
             window = torch.hann_window(TILE, device=x.device)
             power = torch.fft.rfft2(tiles * window * window[:, None]).abs().add(1e-3).log()
-            return self.net(torch.cat([power.mean(1).flatten(1), power.std(1).flatten(1)], 1))
+            told: torch.Tensor = self.net(torch.cat([power.mean(1).flatten(1), power.std(1).flatten(1)], 1))
+        return told
 
 
 class PictureNet(nn.Module):

@@ -36,7 +36,7 @@ from assay.media.pictures import open_picture
 from assay.metrics import auc
 from assay.models.card import Calibration, KnownAnswer, LookScale, PictureCard, PictureDecision, TailModel
 from assay.models.registry import weights_folder
-from assay.settings import Settings
+from assay.settings import load_settings
 from assay.training.calibrate import (
     calibration_of,
     operating_points_of,
@@ -162,7 +162,8 @@ def halves(model: bytes) -> bytes:
     for cast in reversed(casts):
         graph.graph.node.insert(0, cast)
     onnx.checker.check_model(graph)
-    return graph.SerializeToString()
+    whole: bytes = graph.SerializeToString()
+    return whole
 
 
 def session_of(model: bytes, threads: int = 1) -> Any:
@@ -219,7 +220,7 @@ def scales_of(
     areas: dict[Look, float] = {}
     columns = []
     for look in LOOKS:
-        seen = ~np.isnan(logits[look]).any(0)
+        seen: NDArray[np.bool_] = np.asarray(~np.isnan(logits[look]).any(0))
         own = [name for name, there in zip(sources, seen, strict=True) if there]
         calibrations[look] = calibration_of(logits[look][:, seen], spoof[seen], own, seed)
         areas[look] = auc(logits[look][0, seen & ~spoof], logits[look][0, seen & spoof])
@@ -358,7 +359,7 @@ def _measured(model: bytes, development: Sequence[Original], conditions: Sequenc
 
 def _measure_one(original: Original, model: bytes, conditions: tuple[str, ...]) -> Measured:
     finder, detector = _tools(model)
-    pixels = open_picture(original.file, settings=Settings()).pixels
+    pixels = open_picture(original.file, settings=load_settings()).pixels
     found: list[PictureScores | None] = []
     for condition in conditions:
         shown = delivered(pixels, condition)
@@ -374,7 +375,7 @@ def _tools(model: bytes) -> tuple[FaceFinder, PictureDetector]:
 
 def _blank_card() -> PictureCard:
     """A card on which a logit is an llr, for measuring before there is one."""
-    plain = Calibration(slope=1, offset=0, lowest=-1e6, highest=1e6)
+    plain = Calibration(slope=1, offset=0, lowest=-1e6, highest=1e6, slope_sd=0, offset_sd=0, correlation=0)
     tail = TailModel(values=(0.0, 1.0), survival=(0.5, 0.1), scale=1.0)
     return PictureCard(
         name="new",
@@ -465,7 +466,7 @@ def decide_card(found: Sequence[Measured], seed: int) -> Decided:
 
 def _mean_llr(scores: PictureScores, look: Look, calibration: Calibration) -> float:
     """As `assay.image.detector.fused` counts a look."""
-    llrs = [float(calibration.apply(np.float64(score.logit))) for score in scores.of(look)]
+    llrs = [calibration.of(score.logit) for score in scores.of(look)]
     return float(np.mean(llrs)) if llrs else 0.0
 
 
@@ -475,7 +476,7 @@ def _face_llrs(found: Sequence[Measured], calibration: Calibration) -> tuple[Flo
     for one in found:
         if one.original.key == "bona_fide" and one.conditions[0]:
             for score in one.conditions[0].of("face"):
-                llrs.append(float(calibration.apply(np.float64(score.logit))))
+                llrs.append(calibration.of(score.logit))
                 owners.append(one.original.source)
     return np.array(llrs), owners
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from assay.image.looks import LOOKS
 from assay.training.pictures.fit import Plan
 from assay.training.pictures.history import Chances
 from assay.training.pictures.network import View
@@ -90,7 +91,7 @@ class PictureRecipe(Part):
         return Plan(
             **given,
             shares=self.mixture.model_dump(),
-            looks=self.looks.model_dump(),
+            looks={look: getattr(self.looks, look) for look in LOOKS},
             chances=Chances(**self.augmentation.model_dump()),
             local=self.local,
             seed=self.seed,

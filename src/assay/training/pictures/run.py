@@ -171,8 +171,8 @@ def _trained(
         part.replace(path)
 
     def check(current: PictureNet, step: int) -> None:
-        for name, given in (("plain", {}), ("JPEG 75", {"quality": 75})):
-            told = figures(development.rows, logits_of(current, development, **given))
+        for name, quality in (("plain", None), ("JPEG 75", 75)):
+            told = figures(development.rows, logits_of(current, development, quality=quality))
             log.info("step %d, development, %s: %s", step, name, told)
 
     every = plan.optimisation.evaluate_every

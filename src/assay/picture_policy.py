@@ -66,7 +66,8 @@ def decide_picture(
     outside = _outside(scores, card, quality)
     if scores.llr is None:
         return PictureJudgement("inconclusive", None, None, None, outside, _findings(scores, quality), point)
-    verdict, llr, reasons = ("inconclusive", scores.llr, outside) if outside else _verdict(scores, card, point, rate)
+    told: tuple[Verdict, float, tuple[Reason, ...]] = ("inconclusive", scores.llr, outside)
+    verdict, llr, reasons = told if outside else _verdict(scores, card, point, rate)
     sd = math.hypot(card.calibration.deviation(llr), card.decision.condition_sd)
     return PictureJudgement(
         verdict=verdict,

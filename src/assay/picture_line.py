@@ -16,7 +16,7 @@ from assay.forensics.inspect import Inspection, inspect
 from assay.image.faces import Face as FoundFace
 from assay.image.faces import FaceFinder
 from assay.image.looks import LEAST_FACE
-from assay.image.policy import decide_picture
+from assay.picture_policy import decide_picture
 from assay.provenance import read_provenance
 from assay.result import Evidence, Face, ModelReference, NotAnalysed, Piece, ScanResult
 
