@@ -89,7 +89,7 @@ def _verdict(
         text = f"The score {llr:.2f} reaches the threshold {point.threshold_llr:.2f} for synthetic pictures."
         return "spoof", llr, (Reason(code="above_threshold", text=text),)
     faces = scores.of("face")
-    if faces:
+    if faces and card.decision.face:
         worst = max(faces, key=lambda face: face.llr)
         p = _among(card.decision.face.p_value(worst.llr), len(faces))
         if p <= rate / 2 and worst.llr > 0:

@@ -82,7 +82,7 @@ def test_the_card_says_what_a_user_must_know(card):
 
 
 def test_a_foreign_weight_comes_with_its_licence(card):
-    foreign = not isinstance(card, DetectorCard)  # those were trained here
+    foreign = not isinstance(card, DetectorCard)  # those were trained here, from nothing
     assert (weights_folder() / f"{card.name}.LICENSE").is_file() == foreign
 
 

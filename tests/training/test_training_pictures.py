@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from PIL import Image
 
 from assay.errors import TrainingError
+from assay.image.detector import PictureDetector
 from assay.image.looks import LOOKS
+from assay.models import PictureCard
 from assay.training.pictures.autoencoders import SHAPES, Autoencoder, fit_autoencoder, round_trip
 from assay.training.pictures.blends import self_blended
 from assay.training.pictures.couples import KINDS, Couples
@@ -19,7 +22,9 @@ from assay.training.pictures.fit import Crops, Plan, figures, fit, logits_of
 from assay.training.pictures.history import Chances, History
 from assay.training.pictures.jpeg import save_and_open
 from assay.training.pictures.network import VIEWS, PictureNet
+from assay.training.pictures.publish import export, halves, quantise, session_of
 from assay.training.pictures.recipe import load_picture_recipe
+from assay.training.pictures.run import train_image
 
 CPU = torch.device("cpu")
 
@@ -72,7 +77,7 @@ def test_a_history_hangs_on_its_seed_alone():
 
 
 def test_nothing_happens_where_no_chance_is_given():
-    pixels = torch.from_numpy(np.stack([scene(i, SIDE, SIDE) for i in range(2)])).permute(0, 3, 1, 2).float()
+    pixels = torch.from_numpy(np.stack([scene(i, SIDE, SIDE) for i in range(1)])).permute(0, 3, 1, 2).float()
     never = Chances(scale=0, blur=0, sharpen=0, noise=0, light=0, grey=0, jpeg=0, again=0, erase=0)
     cut = History(never, 192, generator())(pixels[:, None].expand(-1, 2, -1, -1, -1))
     patches = pixels.unfold(2, 192, 1).unfold(3, 192, 1)
@@ -81,20 +86,18 @@ def test_nothing_happens_where_no_chance_is_given():
         assert any(torch.equal(given, p) or torch.equal(given, p.flip(-1)) for p in places)
 
 
-def test_a_blend_changes_the_face_or_what_is_around_it():
+def test_a_blend_leaves_what_is_far_from_the_seam_or_changes_all_around_it():
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     hull = np.stack([0.5 + 0.2 * np.cos(angles), 0.5 + 0.25 * np.sin(angles)], -1)
-    pixels = torch.from_numpy(np.stack([scene(i, 128, 128) for i in range(8)])).permute(0, 3, 1, 2).float()
-    hulls = torch.from_numpy(np.stack([hull] * 8)).float()
-    blended = self_blended(pixels, hulls, generator(3))
-    assert blended.shape == pixels.shape
+    pixels = torch.from_numpy(np.stack([scene(i, 128, 128) for i in range(12)])).permute(0, 3, 1, 2).float()
+    hulls = torch.from_numpy(np.stack([hull] * 12)).float()
+    blended, same = (self_blended(pixels, hulls, generator(3)) for _ in range(2))
+    assert torch.equal(blended, same)
     moved = (blended - pixels).abs().mean(1)
-    inside, corner = moved[:, 54:74, 54:74].mean((1, 2)), moved[:, :12, :12].mean((1, 2))
-    assert (torch.maximum(inside, corner) > 0.5).all()
-    # Changed around the face, a part of the change stays in it where the mask is not opaque.
-    assert ((corner < 0.05) | (inside < corner)).all()
-    assert (corner < 0.05).any()
-    assert (corner > 0.5).any()
+    corner = moved[:, :8, :8].mean((1, 2))
+    assert (moved.mean((1, 2)) > 0.1).all()
+    assert (corner < 0.05).any()  # the face was changed
+    assert (corner > 0.5).any()  # or all but the face
 
 
 @pytest.fixture
@@ -117,17 +120,18 @@ def test_a_pack_gives_back_what_was_cut(pack, tmp_path):
     folder, rows = pack
     assert read_rows(folder) == rows
     assert {row.look for row in rows} == {"whole", "piece"}
-    pixels = read_pixels(folder, rows)
-    assert pixels.shape == (len(rows), 3, SIDE, SIDE)
-    first = next(i for i, row in enumerate(rows) if row.look == "piece")
-    whole = np.asarray(Image.open(rows[first].path)).astype(int)
-    views = np.lib.stride_tricks.sliding_window_view(whole, (SIDE, SIDE), (0, 1))
-    apart = np.abs(views - pixels[first]).mean((2, 3, 4))
-    assert apart.min() < 6  # JPEG, with the noise of the scene
+    assert read_pixels(folder, rows).shape == (len(rows), 3, SIDE, SIDE)
     for row in rows:
         if row.twin >= 0:
             twin = rows[row.twin]
             assert (row.key, twin.key, twin.look, twin.generator) == ("spoof", "bona_fide", row.look, "")
+
+
+def test_a_picture_of_a_crops_size_is_its_crop(tmp_path):
+    Image.fromarray(scene(5, SIDE, SIDE)).save(tmp_path / "a.png")
+    rows = pack_crops([Original(tmp_path / "a.png", "bona_fide", "s", looks=("piece",))], tmp_path / "pack", seed=1)
+    (pixels,) = read_pixels(tmp_path / "pack", rows)
+    assert np.abs(pixels.transpose(1, 2, 0).astype(int) - scene(5, SIDE, SIDE)).mean() < 4  # JPEG, and noise in it
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path, caplog):
@@ -182,9 +186,9 @@ def test_an_autoencoder_learns():
     pixels = torch.from_numpy(np.stack([scene(i, 64, 64) for i in range(4)])).permute(0, 3, 1, 2) / 127.5 - 1
     short, long = (
         fit_autoencoder(SHAPES[0], lambda: pixels.float(), device=CPU, seconds=60, seed=0, most_steps=n)[1]
-        for n in (1, 25)
+        for n in (1, 60)
     )
-    assert long > short + 3
+    assert long > short + 1
 
 
 def test_two_steps_on_every_view(pack):
@@ -245,3 +249,91 @@ def test_recipes_of_pictures(tmp_path):
     path.write_text(text + "view = 'sideways'\n", encoding="utf-8")
     with pytest.raises(TrainingError, match="view"):
         load_picture_recipe(path)
+
+
+RECIPE = """
+name = "toy"
+version = "0"
+seed = 1
+development_sources = ["held-0", "held-1"]
+limits = ["a toy"]
+autoencoder_steps = 1
+integers = false
+[optimisation]
+steps = 2
+couples = 2
+side = 96
+learning_rate = 1e-3
+[mixture]
+trip = 1.0
+[looks]
+face = 0.0
+"""
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A recipe, a protocol and weights to begin with."""
+    lines = ["path,key,partition,generator,source,licence"]
+    for number in range(36):
+        held = number >= 8
+        key = ("bona_fide", "spoof")[number % 2]
+        path = tmp_path / f"{number}.png"
+        pixels = scene(number, 460, 464)
+        Image.fromarray(pixels if key == "bona_fide" else pixels // 2 + 64).save(path)
+        source = f"held-{number % 4 // 2}" if held else "learnt"
+        lines.append(f"{path.name},{key},train,{'G' if key == 'spoof' else ''},{source},CC0")
+    (tmp_path / "protocol.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "toy.toml").write_text(RECIPE, encoding="utf-8")
+    torch.save(PictureNet().trunk.state_dict(), tmp_path / "lite0.pth")
+    return tmp_path
+
+
+def test_from_recipe_to_card_in_one_command(toy):
+    given = [toy / "toy.toml", [toy / "protocol.csv"], toy / "work"]
+    path = train_image(*given, imagenet=toy / "lite0.pth")
+    card = PictureCard.model_validate_json(path.read_text(encoding="utf-8"))
+    assert (card.name, card.kind, card.recipe) == ("toy", "picture-detector", "toy.toml")
+    assert [(row["source"], row["bona_fide"], row["spoof"]) for row in card.data] == [("learnt", 4, 4)]
+    weight = (path.parent / card.file).read_bytes()
+    assert hashlib.sha256(weight).hexdigest() == card.sha256
+    detector = PictureDetector("toy", session=session_of(weight), card=card)
+    scores = detector.score(scene(99), ())
+    assert [score.look for score in scores.looks] == ["whole", "piece"]
+    assert card.calibration.lowest <= scores.llr <= card.calibration.highest
+    # What is done is not done again: the second time the network is read, not trained.
+    before = (toy / "work" / "network.safetensors").stat().st_mtime_ns
+    again = train_image(*given, imagenet=toy / "lite0.pth")
+    assert (toy / "work" / "network.safetensors").stat().st_mtime_ns == before
+    assert PictureCard.model_validate_json(again.read_text(encoding="utf-8")).sha256 == card.sha256
+    (toy / "toy.toml").write_text(RECIPE.replace("steps = 2", "steps = 3"), encoding="utf-8")
+    with pytest.raises(TrainingError, match="another recipe"):
+        train_image(*given, imagenet=toy / "lite0.pth")
+
+
+def test_both_keys_are_needed_in_both_parts(toy):
+    (toy / "toy.toml").write_text(RECIPE.replace('"held-0", "held-1"', '"nobody"'), encoding="utf-8")
+    with pytest.raises(TrainingError, match="development part needs pictures of both keys"):
+        train_image(toy / "toy.toml", [toy / "protocol.csv"], toy / "work", imagenet=toy / "lite0.pth")
+
+
+def test_a_look_that_is_learnt_must_be_measurable(toy):
+    (toy / "toy.toml").write_text(RECIPE.replace("face = 0.0", "face = 1.0"), encoding="utf-8")
+    with pytest.raises(TrainingError, match="'face' cannot be measured"):
+        train_image(toy / "toy.toml", [toy / "protocol.csv"], toy / "work", imagenet=toy / "lite0.pth")
+
+
+def test_most_layers_in_integers_answer_nearly_the_same(pack):
+    folder, rows = pack
+    net = PictureNet().eval()
+    pixels = read_pixels(folder, rows)
+    shown = np.ascontiguousarray(pixels[:4, :, 16:240, 16:240].transpose(0, 2, 3, 1))
+    floats = export(net)
+    answers = [
+        session_of(model).run(["logit"], {"pixels": shown})[0]
+        for model in (floats, halves(floats), quantise(floats, pixels))
+    ]
+    spread = np.ptp(answers[0], axis=0).max()
+    assert np.abs(answers[1] - answers[0]).max() < 0.05 * max(spread, 0.1)
+    assert np.abs(answers[2] - answers[0]).max() < max(spread, 0.1)
+    assert not np.array_equal(answers[2], answers[0])

@@ -105,17 +105,18 @@ class PictureDetector:
         """
         height, width = pixels.shape[:2]
         squares: list[tuple[Look, Square, int | None]] = []
-        unseen = []
+        unseen, known = [], self.card.looks
         for place, face in enumerate(faces):
-            square = face_square(face, height, width) if place < MOST_FACES else None
+            square = face_square(face, height, width) if place < MOST_FACES and "face" in known else None
             if square is None:
                 unseen.append(place)
             else:
                 squares.append(("face", square, place))
-        if whole := whole_square(height, width):
+        if "whole" in known and (whole := whole_square(height, width)):
             squares.append(("whole", whole, None))
         pieces = _pieces(pixels, self.card.input_pixels, None if deep else self.card.most_pieces)
-        squares += [("piece", square, None) for square in pieces]
+        if "piece" in known:
+            squares += [("piece", square, None) for square in pieces]
         logits = self._logits(pixels, squares)
         scores = tuple(
             LookScore(look, square, logit, self.card.looks[look].calibration.of(logit), face)

@@ -235,7 +235,7 @@ class PictureDecision(_Part):
 
     Attributes:
         file: Distribution of the picture's llr over bona fide pictures.
-        face: Distribution of one face's llr over bona fide faces.
+        face: Distribution of one face's llr over bona fide faces; None where the model does not look at faces.
         bona_fide_below_llr: Pictures at or below are called bona fide.
         miss_rate: Share of development spoofs below it.
         condition_sd: Standard deviation of one picture's llr over ways to deliver it (saved again, made smaller).
@@ -243,7 +243,7 @@ class PictureDecision(_Part):
     """
 
     file: TailModel
-    face: TailModel
+    face: TailModel | None
     bona_fide_below_llr: float
     miss_rate: float
     condition_sd: float = Field(ge=0)
@@ -258,7 +258,7 @@ class PictureCard(Card):
         input_pixels: Side of what the network sees.
         crop_pixels: Side that a look is resized to; its middle goes in.
         most_pieces: Pieces at full resolution that are looked at, those with most detail; with ``deep`` all of them.
-        looks: By name of the look; see `assay.image.looks`.
+        looks: Those that the model knows, by name; see `assay.image.looks`.
         calibration: Of the weighted sum of the looks' llrs to the picture's llr.
         precision, data, measured, recipe, commit: As on `DetectorCard`.
     """

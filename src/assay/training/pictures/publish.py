@@ -219,18 +219,22 @@ def scales_of(
     calibrations: dict[Look, Calibration] = {}
     areas: dict[Look, float] = {}
     columns = []
-    for look in LOOKS:
+    for look in logits:
         seen: NDArray[np.bool_] = np.asarray(~np.isnan(logits[look]).any(0))
         own = [name for name, there in zip(sources, seen, strict=True) if there]
+        if not (seen & spoof).any() or not (seen & ~spoof).any():
+            raise TrainingError(
+                f"The look '{look}' cannot be measured: the development part has it of one key at most."
+            )
         calibrations[look] = calibration_of(logits[look][:, seen], spoof[seen], own, seed)
         areas[look] = auc(logits[look][0, seen & ~spoof], logits[look][0, seen & spoof])
         columns.append(np.where(seen, np.nan_to_num(calibrations[look].apply(logits[look])), 0.0))
     llrs = np.stack(columns)  # (looks, versions, n)
     weights = _weights(llrs, spoof, source_weights(sources, spoof))
-    log.info("weights of the looks %s", dict(zip(LOOKS, weights.round(3).tolist(), strict=True)))
+    log.info("weights of the looks %s", dict(zip(logits, weights.round(3).tolist(), strict=True)))
     return {
         look: LookScale(calibration=calibrations[look], weight=float(weight), auc=areas[look])
-        for look, weight in zip(LOOKS, weights, strict=True)
+        for look, weight in zip(logits, weights, strict=True)
     }
 
 
@@ -284,6 +288,7 @@ def publish(
     Raises:
         TrainingError: If the exported network differs from `net`, or there is too little to measure.
     """
+    learnt = [look for look in LOOKS if getattr(plan.looks, look) > 0]
     floats = export(net)
     rng = np.random.default_rng(plan.seed)
     rows = [
@@ -293,9 +298,9 @@ def publish(
     _check_parity(net, floats, pixels[:16])
     model, precision = halves(floats), {"kept": "float32"}
     if plan.integers:
-        model, precision = _choose_precision(model, quantise(floats, pixels), development, jobs)
+        model, precision = _choose_precision(model, quantise(floats, pixels), development, learnt, jobs)
     found = _measured(model, development, CONDITIONS, jobs)
-    decided = decide_card(found, plan.seed)
+    decided = decide_card(found, learnt, plan.seed)
     fields: dict[str, Any] = {
         "name": plan.name,
         "version": plan.version,
@@ -334,14 +339,14 @@ def _check_parity(net: PictureNet, model: bytes, pixels: NDArray[np.uint8]) -> N
 
 
 def _choose_precision(
-    floats: bytes, integers: bytes, development: Sequence[Original], jobs: int
+    floats: bytes, integers: bytes, development: Sequence[Original], learnt: Sequence[Look], jobs: int
 ) -> tuple[bytes, dict[str, Any]]:
     """The integer model unless it costs more than `MAX_AUC_LOSS` of the looks' mean AUC on development pictures."""
     areas = {}
     for name, model in (("float32", floats), ("int8", integers)):
         found = _measured(model, development, CONDITIONS[:1], jobs)
         spoof = np.array([one.original.key == "spoof" for one in found])
-        own = [_look_logits(found, look)[0] for look in LOOKS]
+        own = [_look_logits(found, look)[0] for look in learnt]
         seen = [~np.isnan(logits) for logits in own]
         areas[name] = float(
             np.mean([auc(x[there & ~spoof], x[there & spoof]) for x, there in zip(own, seen, strict=True)])
@@ -423,19 +428,20 @@ class Decided:
     decision: PictureDecision
 
 
-def decide_card(found: Sequence[Measured], seed: int) -> Decided:
+def decide_card(found: Sequence[Measured], learnt: Sequence[Look], seed: int) -> Decided:
     """Calibrations, weights and thresholds from the scores of development pictures.
 
     Args:
         found: Scores with plain logits; see `_blank_card`.
+        learnt: Looks that were trained.
         seed: Of the resampling.
     """
     spoof = np.array([one.original.key == "spoof" for one in found])
     sources = [one.original.source for one in found]
-    logits = {look: _look_logits(found, look) for look in LOOKS}
+    logits = {look: _look_logits(found, look) for look in learnt}
     looks = scales_of(logits, spoof, sources, seed)
     sums = np.zeros((len(CONDITIONS), len(found)))
-    for look in LOOKS:
+    for look in learnt:
         llrs = np.array(
             [
                 [_mean_llr(scores, look, looks[look].calibration) if scores else 0.0 for scores in one.conditions]
@@ -448,13 +454,16 @@ def decide_card(found: Sequence[Measured], seed: int) -> Decided:
     weights = source_weights(sources, spoof)
     versions = len(CONDITIONS)
     tiled = np.tile(weights[spoof], versions)
-    faces, owners = _face_llrs(found, looks["face"].calibration)
+    face = None
+    if "face" in looks:
+        faces, owners = _face_llrs(found, looks["face"].calibration)
+        face = tail_of(faces, 1, source_weights(owners, np.zeros(len(owners), bool)))
     return Decided(
         looks=looks,
         calibration=calibration,
         decision=PictureDecision(
             file=tail_of(llrs[:, ~spoof].ravel(), versions, np.tile(weights[~spoof], versions)),
-            face=tail_of(faces, 1, source_weights(owners, np.zeros(len(owners), bool))),
+            face=face,
             bona_fide_below_llr=float(weighted_quantiles(llrs[:, spoof].ravel(), [MISS_RATE], tiled)[0]),
             miss_rate=MISS_RATE,
             condition_sd=float(llrs.std(axis=0).mean()),
