@@ -275,7 +275,7 @@ face = 0.0
 def toy(tmp_path):
     """A recipe, a protocol and weights to begin with."""
     lines = ["path,key,partition,generator,source,licence"]
-    for number in range(36):
+    for number in range(54):
         held = number >= 8
         key = ("bona_fide", "spoof")[number % 2]
         path = tmp_path / f"{number}.png"

@@ -77,7 +77,9 @@ def scan(
     ] = None,
     deep: Annotated[
         bool | None,
-        typer.Option("--deep/--no-deep", help="Look in pictures for error levels and copied parts, too; slower."),
+        typer.Option(
+            "--deep/--no-deep", help="Look at every part of a picture, for error levels and copied parts, too; slower."
+        ),
     ] = None,
     trust_anchors: Annotated[
         Path | None,
@@ -99,7 +101,7 @@ def scan(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
 ) -> None:
-    """Tell whether recordings are bona fide or synthetic, where and why, and what pictures show about themselves.
+    """Tell whether recordings and pictures are bona fide or synthetic, where and why.
 
     A file that cannot be analysed is reported and the others go on. Settings that are not given here come
     from the environment, assay.toml or the defaults; see `assay config`.

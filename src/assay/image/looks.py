@@ -72,11 +72,12 @@ def detail(pixels: Pixels, square: Square) -> float:
 
 
 def flat_share(pixels: Pixels) -> float:
-    """Share of pixels that equal the one to their right in all colours, of about 256 rows; high in drawings."""
-    rows = pixels[:: max(1, len(pixels) // 256)]
-    if rows.shape[1] < 2:
+    """Share of pixels that equal the one to their right in all colours, of about 64 rows; high in drawings."""
+    rows = np.ascontiguousarray(pixels[:: max(1, len(pixels) // 64)].transpose(2, 0, 1))
+    if rows.shape[2] < 2:
         return 1.0
-    return float((rows[:, 1:] == rows[:, :-1]).all(-1).mean())
+    red, green, blue = rows[..., 1:] == rows[..., :-1]
+    return float((red & green & blue).mean())
 
 
 def cut(pixels: Pixels, square: Square, side: int) -> Pixels:
@@ -85,11 +86,9 @@ def cut(pixels: Pixels, square: Square, side: int) -> Pixels:
     if square.side == side:
         return part
     how = Image.Resampling.LANCZOS if square.side > side else Image.Resampling.BICUBIC
-    reduced = square.side // (3 * side)  # far larger ones are averaged first: quick, and hardly another picture
     image = Image.fromarray(np.ascontiguousarray(part))
-    if reduced > 1:
-        image = image.reduce(reduced)
-    return np.asarray(image.resize((side, side), how))
+    # Far larger ones are averaged by a whole number first: half the time, and hardly another picture.
+    return np.asarray(image.resize((side, side), how, reducing_gap=1.5))
 
 
 def _within(left: float, top: float, side: int, height: int, width: int) -> Square:
