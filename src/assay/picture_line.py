@@ -1,7 +1,8 @@
 """From a picture to a result.
 
-The verdict is the detector's. What the file itself shows stands beside it, in the evidence and the provenance; neither
-enters the score or becomes a verdict. See `assay.forensics`, `assay.provenance`.
+The score is the detector's. What the file itself shows stands beside it, in the evidence and the provenance, and never
+enters it; only that a picture whose file names its generator is not called free of signs. See `assay.forensics`,
+`assay.provenance`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from assay.image.looks import LEAST_FACE
 from assay.picture_policy import decide_picture
 from assay.provenance import read_provenance
 from assay.result import Evidence, Face, ModelReference, NotAnalysed, Piece, ScanResult
+
+DECLARING = ("generator_tag", "digital_source_type")  # traces by which a file says what made it
+CLEAR = 0.5
 
 if TYPE_CHECKING:
     from assay.image.detector import PictureDetector, PictureScores
@@ -49,7 +53,9 @@ def examine(
     faces = _finder(settings.threads, settings.deep).find(picture.pixels)
     looked = time.perf_counter()
     scores = detector.score(picture.pixels, faces, deep=settings.deep)
-    judgement = decide_picture(scores, detector.card, settings, quality=_quality(found))
+    judgement = decide_picture(
+        scores, detector.card, settings, quality=_quality(found), declared=_declares_a_generator(found)
+    )
     scored = time.perf_counter()
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
     ended = time.perf_counter()
@@ -99,6 +105,10 @@ def _quality(found: Inspection) -> int | None:
         if trace.name == "jpeg_quantisation" and isinstance(trace.measured.get("quality"), int):
             return int(trace.measured["quality"] or 0)
     return None
+
+
+def _declares_a_generator(found: Inspection) -> bool:
+    return any(trace.name in DECLARING and (trace.strength or 0.0) >= CLEAR for trace in found.traces)
 
 
 def _left_out(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:

@@ -29,6 +29,12 @@ MIN_QUALITY = 30
 MAX_FLAT = 0.6
 
 
+_DECLARED = Reason(
+    code="declared_synthetic",
+    text="The score shows no sign of synthesis, but the file says that a generator made it; see the evidence.",
+)
+
+
 @dataclass(frozen=True)
 class PictureJudgement:
     """What the policy has to say about a picture; see `assay.result.ScanResult` for the meaning of each."""
@@ -43,7 +49,12 @@ class PictureJudgement:
 
 
 def decide_picture(
-    scores: PictureScores, card: PictureCard, settings: Settings, *, quality: int | None
+    scores: PictureScores,
+    card: PictureCard,
+    settings: Settings,
+    *,
+    quality: int | None,
+    declared: bool = False,
 ) -> PictureJudgement:
     """Judge one picture.
 
@@ -52,6 +63,8 @@ def decide_picture(
         card: Of the model that gave it.
         settings: Accepted false-alarm rate or cost, and prior.
         quality: Of the JPEG file, on IJG's scale; None if it is none or not told.
+        declared: Whether the file itself says that a generator made it. That moves no score; but a picture that says
+            so is not called free of signs of synthesis.
     """
     faces = scores.of("face")
     rate = accepted_rate(card, settings)
@@ -66,6 +79,8 @@ def decide_picture(
     outside = _outside(scores, card, quality)
     if scores.llr is None:
         return PictureJudgement("inconclusive", None, None, None, outside, _findings(scores, quality), point)
+    if declared and not outside and scores.llr <= point.bona_fide_below_llr:
+        outside = (_DECLARED,)
     told: tuple[Verdict, float, tuple[Reason, ...]] = ("inconclusive", scores.llr, outside)
     verdict, llr, reasons = told if outside else _verdict(scores, card, point, rate)
     sd = math.hypot(card.calibration.deviation(llr), card.decision.condition_sd)

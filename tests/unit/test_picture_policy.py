@@ -63,6 +63,12 @@ def test_what_lies_outside_is_not_judged_and_still_scored(card, given, quality, 
     assert found.spoof_probability > 0.9
 
 
+def test_a_file_that_names_its_generator_is_not_called_free_of_signs(card):
+    low, high = (decide_picture(scores(llr), card, load_settings(), quality=None, declared=True) for llr in (-3.0, 9.0))
+    assert (low.verdict, low.llr, low.reasons[0].code) == ("inconclusive", -3.0, "declared_synthetic")
+    assert high.verdict == "spoof"
+
+
 def test_nothing_to_look_at(card):
     found = judge(card, PictureScores((), None, 0.0, 1.0, ()))
     assert (found.verdict, found.llr, found.interval) == ("inconclusive", None, None)

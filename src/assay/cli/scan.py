@@ -77,9 +77,7 @@ def scan(
     ] = None,
     deep: Annotated[
         bool | None,
-        typer.Option(
-            "--deep/--no-deep", help="Look at every part of a picture, for error levels and copied parts, too; slower."
-        ),
+        typer.Option("--deep/--no-deep", help="Look at all of a picture, for error levels and copies, too; slower."),
     ] = None,
     trust_anchors: Annotated[
         Path | None,
