@@ -112,7 +112,9 @@ def promise_table(card: DetectorCard | PictureCard) -> str:
     return "\n".join(lines)
 
 
-def write_card(card: DetectorCard, evaluation: ProtocolEvaluation, conditions: dict[str, dict[str, float]]) -> None:
+def write_card(
+    card: DetectorCard | PictureCard, evaluation: ProtocolEvaluation, conditions: dict[str, dict[str, float]]
+) -> None:
     """Put the figures on the card beside the weight."""
     measured = {"partition": "eval", "pooled": evaluation.summary(), "conditions": conditions}
     new = card.model_copy(update={"measured": measured})

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from accuracy import promise_table
+from accuracy import promise_table, write_card
 from numpy.typing import NDArray
 from page import share, write_page
 from PIL import Image
@@ -27,8 +26,7 @@ from assay.errors import AssayError
 from assay.evaluate import ProtocolEvaluation, evaluate_protocol
 from assay.media.pictures import open_picture
 from assay.metrics import EvaluationOptions, auc, evaluate
-from assay.models import PictureCard, picture_card
-from assay.models.registry import weights_folder
+from assay.models import picture_card
 from assay.settings import Settings, load_settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "picture-detector.md"
@@ -131,13 +129,11 @@ def guess_from_files(trials: Sequence[Trial], settings: Settings) -> str:
         sides = sorted((picture.width, picture.height))
         rows.append([sides[0], sides[1], quality, len(picture.data) / max(1, picture.width * picture.height)])
     table, spoof = np.array(rows), np.array([trial.key == "spoof" for trial in trials])
-    sources = np.array([trial.source for trial in trials])
     names = ("shorter side", "longer side", "JPEG quality", "bytes per pixel")
     lines = ["| property of the file alone | AUC, either direction | of which the network receives |", "|---|---|---|"]
     for name, column in zip(names, table.T, strict=True):
         area = auc(column[~spoof], column[spoof])
         lines.append(f"| {name} | {max(area, 1 - area):.3f} | nothing |")
-    assert len(sources)
     return "\n".join(lines)
 
 
@@ -153,14 +149,6 @@ def false_alarms(evaluations: Sequence[ProtocolEvaluation]) -> str:
     flagged = sum(row["verdict"] in ("spoof", "mixed") for row in rows)
     lines.append(f"| all | {share(flagged, len(rows))} | | {len(rows)} |")
     return "\n".join(lines)
-
-
-def write_card(card: PictureCard, evaluation: ProtocolEvaluation, conditions: dict[str, dict[str, float]]) -> None:
-    """Put the figures on the card beside the weight."""
-    measured = {"partition": "eval", "pooled": evaluation.summary(), "conditions": conditions}
-    new = card.model_copy(update={"measured": measured})
-    path = weights_folder() / f"{card.name}.json"
-    path.write_text(json.dumps(new.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -337,3 +337,14 @@ def test_most_layers_in_integers_answer_nearly_the_same(pack):
     assert np.abs(answers[1] - answers[0]).max() < 0.05 * max(spread, 0.1)
     assert np.abs(answers[2] - answers[0]).max() < max(spread, 0.1)
     assert not np.array_equal(answers[2], answers[0])
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", "list", "other"])
+def test_foreign_weights_are_refused_in_words(toy, content):
+    path = toy / "lite0.pth"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save([1] if content == "list" else {"a": torch.zeros(1)}, path)
+    with pytest.raises(TrainingError, match=r"lite0\.pth"):
+        train_image(toy / "toy.toml", [toy / "protocol.csv"], toy / "work", imagenet=path)

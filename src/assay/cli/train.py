@@ -34,6 +34,13 @@ Examples:
   assay train vocoder --recipe recipes/vocoder-istft.toml --data protocol.csv --work runs/istft --resume
 """
 
+Recipe = Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)]
+Data = Annotated[
+    list[Path],
+    typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")]
+
 app = typer.Typer(help="Train a model from a recipe.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -55,13 +62,10 @@ def _train() -> None:
 
 @app.command(epilog=EPILOG)
 def audio(
-    recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
-    data: Annotated[
-        list[Path],
-        typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
-    ],
+    recipe: Recipe,
+    data: Data,
     work: Annotated[Path, typer.Option(help="Folder for checkpoints, caches and the run.", file_okay=False)],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
+    resume: Resume = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare data.")] = None,
     start: Annotated[
         Path | None,
@@ -91,11 +95,8 @@ def audio(
 
 @app.command(epilog=IMAGE_EPILOG)
 def image(
-    recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
-    data: Annotated[
-        list[Path],
-        typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
-    ],
+    recipe: Recipe,
+    data: Data,
     work: Annotated[Path, typer.Option(help="Folder for crops, checkpoints and the run.", file_okay=False)],
     imagenet: Annotated[
         Path,
@@ -103,7 +104,7 @@ def image(
             help="Weights of efficientnet_lite0 that training begins with, .pth.", exists=True, dir_okay=False
         ),
     ],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
+    resume: Resume = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare and measure.")] = None,
     device: Annotated[str, typer.Option(help="Where the network is trained, as torch names it.")] = "cpu",
     out: Annotated[
@@ -123,13 +124,10 @@ def image(
 
 @app.command(epilog=VOCODER_EPILOG)
 def vocoder(
-    recipe: Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)],
-    data: Annotated[
-        list[Path],
-        typer.Option(help="Protocol: CSV with path, key, partition. May be given again.", exists=True, dir_okay=False),
-    ],
+    recipe: Recipe,
+    data: Data,
     work: Annotated[Path, typer.Option(help="Folder for the checkpoint.", file_okay=False)],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")] = False,
+    resume: Resume = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for weights and card; --work if not given.", file_okay=False),

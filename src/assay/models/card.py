@@ -182,16 +182,32 @@ class FaceCard(Card):
     conversion: str
 
 
-class DetectorCard(Card):
+class TrainedCard(Card):
+    """A detector that was trained here.
+
+    Attributes:
+        recipe, commit: What it was trained by, and the state of the checkout that published it.
+        calibration: From what the network gives to llrs.
+        precision: Whether the network computes in ``int8`` or ``float32``, and the figures that decided it.
+        data: What it was trained on: per source the licence and the number of files of each key.
+        measured: Error rates by `assay evaluate`, as it printed them.
+    """
+
+    recipe: str
+    commit: str
+    calibration: Calibration
+    precision: dict[str, Any] = Field(default_factory=dict)
+    data: tuple[dict[str, Any], ...]
+    measured: dict[str, Any] = Field(default_factory=dict)
+
+
+class DetectorCard(TrainedCard):
     """A detector of synthetic sound.
 
     Attributes:
         sample_rate_hz, window_samples, hop_samples: The input; see the network's docstring.
         part_samples: Length of what its second output scores, by which it is told whether a part stands out.
         min_speech_s: Less speech than this in a file is inconclusive.
-        precision: Whether the network computes in ``int8`` or ``float32``, and the error rates that decided it.
-        data: What it was trained on: per source the licence and the number of files of each key.
-        measured: Error rates by `assay evaluate`, as it printed them.
     """
 
     sample_rate_hz: Literal[16_000]  # what `assay.media` delivers
@@ -199,13 +215,7 @@ class DetectorCard(Card):
     part_samples: int = Field(gt=0)
     hop_samples: int = Field(gt=0)
     min_speech_s: float = Field(gt=0)
-    recipe: str
-    commit: str
-    calibration: Calibration
     decision: Decision
-    precision: dict[str, Any] = Field(default_factory=dict)
-    data: tuple[dict[str, Any], ...]
-    measured: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole_hops(self) -> DetectorCard:
@@ -251,7 +261,7 @@ class PictureDecision(_Part):
     operating_points: tuple[OperatingPoint, ...]
 
 
-class PictureCard(Card):
+class PictureCard(TrainedCard):
     """A detector of synthetic and changed pictures.
 
     Attributes:
@@ -260,17 +270,10 @@ class PictureCard(Card):
         most_pieces: Pieces at full resolution that are looked at, those with most detail; with ``deep`` all of them.
         looks: Those that the model knows, by name; see `assay.image.looks`.
         calibration: Of the weighted sum of the looks' llrs to the picture's llr.
-        precision, data, measured, recipe, commit: As on `DetectorCard`.
     """
 
     input_pixels: int = Field(gt=0)
     crop_pixels: int = Field(gt=0)
     most_pieces: int = Field(gt=0)
     looks: dict[str, LookScale]
-    calibration: Calibration
     decision: PictureDecision
-    recipe: str
-    commit: str
-    precision: dict[str, Any] = Field(default_factory=dict)
-    data: tuple[dict[str, Any], ...]
-    measured: dict[str, Any] = Field(default_factory=dict)

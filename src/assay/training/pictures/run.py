@@ -13,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -154,15 +155,18 @@ def _trained(
     net = PictureNet(plan.view)
     if (work / NETWORK).exists():
         return load_picture_network(work / NETWORK, plan)
-    load_imagenet(net, torch.load(imagenet, map_location="cpu", weights_only=True))
+    try:
+        load_imagenet(net, _read_tensors(imagenet, torch.device("cpu")))
+    except RuntimeError as error:
+        raise TrainingError(f"'{imagenet}' does not hold the weights of efficientnet_lite0: {error}") from error
     crops = Crops(rows, read_pixels(work / "train", rows), device)
     development = Crops(held_out, read_pixels(work / DEVELOPMENT, held_out), device)
     trips = _autoencoders(plan, work, crops)
     path = work / STATE
     state: dict[str, Any] | None = None
     if resume and path.exists():
-        state = torch.load(path, map_location=device, weights_only=True)
-        if state.pop("recipe") != plan.fingerprint():
+        state = _read_tensors(path, device)
+        if state.pop("recipe", None) != plan.fingerprint():
             raise TrainingError("The last checkpoint belongs to another recipe. Use that one, or another work folder.")
 
     def save(now: dict[str, Any]) -> None:
@@ -180,6 +184,21 @@ def _trained(
     net = net.cpu()
     save_picture_network(net, work / NETWORK, plan)
     return net
+
+
+def _read_tensors(path: Path, device: torch.device) -> dict[str, Any]:
+    """What a ``.pt`` or ``.pth`` file holds: tensors and plain values only, so that a file of others runs nothing.
+
+    Raises:
+        TrainingError: If it holds anything else, or is damaged.
+    """
+    try:
+        found = torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        raise TrainingError(f"'{path}' cannot be read as weights: {error}") from error
+    if not isinstance(found, dict):
+        raise TrainingError(f"'{path}' holds {type(found).__name__}, not weights by name.")
+    return found
 
 
 def _autoencoders(plan: PictureRecipe, work: Path, crops: Crops) -> list[nn.Module]:
