@@ -18,11 +18,11 @@ import numpy as np
 from accuracy import promise_table, write_card
 from numpy.typing import NDArray
 from page import share, write_page
+from picture_statistics import table_of
 from PIL import Image
 
 from assay import Detector, ScanResult
 from assay.data import Trial, read_protocol
-from assay.errors import AssayError
 from assay.evaluate import ProtocolEvaluation, evaluate_protocol
 from assay.media.pictures import open_picture
 from assay.metrics import EvaluationOptions, auc, evaluate
@@ -112,31 +112,6 @@ def within(llrs: NDArray[np.float64], keys: Sequence[str], sources: Sequence[str
     return float(np.mean(areas)) if areas else float("nan")
 
 
-def guess_from_files(trials: Sequence[Trial], settings: Settings) -> str:
-    """How well the key can be told from what is no picture: of the files, and of what the network receives of them."""
-    from assay.forensics.jpeg import read_jpeg
-
-    rows = []
-    for trial in trials:
-        picture = open_picture(trial.file, settings=settings)
-        quality = 100.0
-        if picture.format == "jpeg":
-            try:
-                found = read_jpeg(picture.data).quality
-            except AssayError:
-                found = None
-            quality = float(found.quality) if found else 100.0
-        sides = sorted((picture.width, picture.height))
-        rows.append([sides[0], sides[1], quality, len(picture.data) / max(1, picture.width * picture.height)])
-    table, spoof = np.array(rows), np.array([trial.key == "spoof" for trial in trials])
-    names = ("shorter side", "longer side", "JPEG quality", "bytes per pixel")
-    lines = ["| property of the file alone | AUC, either direction | of which the network receives |", "|---|---|---|"]
-    for name, column in zip(names, table.T, strict=True):
-        area = auc(column[~spoof], column[spoof])
-        lines.append(f"| {name} | {max(area, 1 - area):.3f} | nothing |")
-    return "\n".join(lines)
-
-
 def false_alarms(evaluations: Sequence[ProtocolEvaluation]) -> str:
     """Bona fide pictures flagged at the default point, by source."""
     lines = ["| bona fide pictures of | flagged (95 %) | cannot tell | files |", "|---|---|---|---|"]
@@ -171,7 +146,7 @@ def main() -> None:
         "evaluation": evaluations[0].to_markdown(),
         "further": "\n\n".join(evaluation.to_markdown() for evaluation in evaluations[1:]),
         "conditions": table,
-        "files": guess_from_files(trials, settings),
+        "files": table_of(read_protocol(arguments.protocols[0], partition="train"), trials, settings),
         "false-alarms": false_alarms(evaluations),
         "promises": promise_table(card),
         "limits": "\n".join(f"- {limit}" for limit in card.limits),

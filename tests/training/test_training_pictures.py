@@ -328,7 +328,7 @@ def test_most_layers_in_integers_answer_nearly_the_same(pack):
     net = PictureNet().eval()
     pixels = read_pixels(folder, rows)
     shown = np.ascontiguousarray(pixels[:4, :, 16:240, 16:240].transpose(0, 2, 3, 1))
-    floats = export(net)
+    floats = export(net, 224)
     answers = [
         session_of(model).run(["logit"], {"pixels": shown})[0]
         for model in (floats, halves(floats), quantise(floats, pixels))

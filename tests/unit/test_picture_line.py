@@ -9,11 +9,13 @@ from PIL import Image
 
 from assay import Detector, ScanResult
 from assay.errors import LimitExceeded, SettingsError, UnsupportedMedia
-from assay.models.registry import weights_folder
+from assay.models.registry import picture_card, weights_folder
 from assay.report.summary import summarise
 from assay.report.text import describe, describe_summary
 
 FORMATS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp", "TIFF": "tiff", "BMP": "bmp", "GIF": "gif", "AVIF": "avif"}
+
+SIDE = picture_card("picture-lite").input_pixels
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +77,9 @@ def test_pieces_lie_edge_to_edge_and_all_of_them_in_a_deep_look(detector):
     large = jpeg(textured(2, 700, 920), 92)
     few, all_of_them = detector.scan(large).pieces, Detector(deep=True).scan(large).pieces
     assert len(few) == 4
-    assert len(all_of_them) == (700 // 224) * (920 // 224)
+    assert len(all_of_them) == (700 // SIDE) * (920 // SIDE)
     assert {piece.box for piece in few} <= {piece.box for piece in all_of_them}
-    assert all(right - left == bottom - top == 224 for left, top, right, bottom in (p.box for p in all_of_them))
+    assert all(right - left == bottom - top == SIDE for left, top, right, bottom in (p.box for p in all_of_them))
 
 
 def test_path_bytes_and_file_give_one_answer(detector, pixels, tmp_path):

@@ -46,6 +46,8 @@ class Plan:
         shares: Of the kinds of couples; see `assay.training.pictures.couples`.
         looks: Weights of the looks.
         local: Share of round trips that change a part of the crop only.
+        mosaic: Chance that a part of a couple is replaced by that of another couple, key by key.
+        dropout: Share of features dropped before the heads.
         chances: Of the history.
         seed: Of everything drawn.
     """
@@ -62,6 +64,8 @@ class Plan:
     )
     looks: dict[Look, float] = field(default_factory=lambda: {"face": 1.0, "whole": 1.0, "piece": 1.0})
     local: float = 0.3
+    mosaic: float = 0.0
+    dropout: float = 0.2
     chances: Chances = field(default_factory=Chances)
     seed: int = 0
 
@@ -191,6 +195,9 @@ def _loss(
         spoof[part] = _partly(bona[part], back, plan.local, generator)
     order = torch.randperm(len(spoof), generator=generator, device=crops.device)  # groups of a history mix kinds
     pixels = history(torch.stack([spoof, bona], 1)[order])
+    if plan.mosaic:
+        found = torch.from_numpy(np.isin(batch.kind, [KINDS.index("same"), KINDS.index("any")])).to(crops.device)
+        pixels = _mosaic(pixels, found[order], plan.mosaic, generator)
     column = torch.from_numpy(batch.look).to(crops.device)[order].repeat_interleave(2)[:, None]
     with torch.autocast(crops.device.type, torch.bfloat16):
         logits = net(pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last))
@@ -213,6 +220,27 @@ def _partly(own: torch.Tensor, back: torch.Tensor, share: float, generator: torc
     return torch.where(whole, back, own + (back - own) * mask)
 
 
+def _mosaic(pixels: torch.Tensor, found: torch.Tensor, chance: float, generator: torch.Generator) -> torch.Tensor:
+    """A rectangle of another couple in some: seams on both keys alike, and content that cannot be learnt by heart.
+
+    Only among couples that were found, not made: in made ones a seam, or its absence, is what tells.
+    """
+    rows = torch.nonzero(found).squeeze(1)
+    n, side = len(rows), pixels.shape[-1]
+    if n < 2:
+        return pixels
+    drawn = torch.rand((n, 5), generator=generator, device=pixels.device)
+    size = side * (0.4 + 0.4 * drawn[:, :2])
+    start = drawn[:, 2:4] * (side - size)
+    at = torch.arange(side, device=pixels.device)
+    inside = (at >= start[..., None]) & (at < (start + size)[..., None])
+    here = (inside[:, 0, :, None] & inside[:, 1, None])[:, None, None] & (drawn[:, 4] < chance).view(-1, 1, 1, 1, 1)
+    own = pixels[rows]
+    mixed = pixels.clone()
+    mixed[rows] = torch.where(here, own.roll(1, 0), own)
+    return mixed
+
+
 @torch.no_grad()
 def _average(averaged: nn.Module, net: nn.Module, decay: float) -> None:
     old, new = averaged.state_dict(), net.state_dict()
@@ -224,7 +252,7 @@ def _average(averaged: nn.Module, net: nn.Module, decay: float) -> None:
 
 @torch.inference_mode()
 def logits_of(
-    net: PictureNet, crops: Crops, *, side: int = 224, quality: int | None = None, halve: bool = False, batch: int = 64
+    net: PictureNet, crops: Crops, *, side: int = 192, quality: int | None = None, halve: bool = False, batch: int = 64
 ) -> Floats:
     """The logit of each crop's own look, shape (n,).
 

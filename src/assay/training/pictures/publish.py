@@ -50,7 +50,6 @@ from assay.training.pictures.network import PictureNet
 from assay.training.pictures.recipe import PictureRecipe
 from assay.training.publish import commit_of, write_model
 
-INPUT = 224
 PIECES = 4
 PARITY = 2e-2  # logits; the runtimes sum in different orders
 MAX_AUC_LOSS = 0.005
@@ -78,11 +77,11 @@ class _Exported(nn.Module):
         return logits
 
 
-def export(net: PictureNet) -> bytes:
-    """ONNX bytes: ``pixels (n, 224, 224, 3)`` uint8 to ``logit (n, 3)``."""
+def export(net: PictureNet, side: int) -> bytes:
+    """ONNX bytes: ``pixels (n, side, side, 3)`` uint8 to ``logit (n, 3)``."""
     buffer = io.BytesIO()
     net.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    example = torch.zeros((2, INPUT, INPUT, 3), dtype=torch.uint8)
+    example = torch.zeros((2, side, side, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in `assay.training.publish`
         torch.onnx.export(
@@ -101,14 +100,13 @@ def export(net: PictureNet) -> bytes:
 class _Crops(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
     """The middles of training crops, one at a time."""
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        self._feeds = self._each(pixels)
+    def __init__(self, pixels: NDArray[np.uint8], side: int) -> None:
+        self._feeds = self._each(_middles(pixels, side))
 
     @staticmethod
     def _each(pixels: NDArray[np.uint8]) -> Iterator[dict[str, Any]]:
-        start = (SIDE - INPUT) // 2
         for crop in pixels:
-            yield {"pixels": crop.transpose(1, 2, 0)[None, start : start + INPUT, start : start + INPUT].copy()}
+            yield {"pixels": crop.transpose(1, 2, 0)[None].copy()}
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self._feeds, None)
@@ -132,7 +130,7 @@ def quantise(model: bytes, pixels: NDArray[np.uint8]) -> bytes:
         quantize_static(
             str(ready),
             str(small),
-            _Crops(pixels),
+            _Crops(pixels, side_of(session_of(model))),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             nodes_to_quantize=nodes,
@@ -164,6 +162,17 @@ def halves(model: bytes) -> bytes:
     onnx.checker.check_model(graph)
     whole: bytes = graph.SerializeToString()
     return whole
+
+
+def side_of(session: Any) -> int:
+    """Side of what a network takes, in pixels."""
+    return int(session.get_inputs()[0].shape[1])
+
+
+def _middles(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The middles of crops, shape (n, 3, side, side)."""
+    start = (SIDE - side) // 2
+    return pixels[:, :, start : start + side, start : start + side]
 
 
 def session_of(model: bytes, threads: int = 1) -> Any:
@@ -289,7 +298,7 @@ def publish(
         TrainingError: If the exported network differs from `net`, or there is too little to measure.
     """
     learnt = [look for look in LOOKS if getattr(plan.looks, look) > 0]
-    floats = export(net)
+    floats = export(net, plan.optimisation.side)
     rng = np.random.default_rng(plan.seed)
     rows = [
         train[1][i] for i in sorted(rng.choice(len(train[1]), min(CALIBRATION_CROPS, len(train[1])), replace=False))
@@ -311,7 +320,7 @@ def publish(
         "origin": "trained by `assay train image` with the recipe named here, begun with the ImageNet weights of"
         " efficientnet_lite0 (Apache-2.0)",
         "limits": plan.limits,
-        "input_pixels": INPUT,
+        "input_pixels": plan.optimisation.side,
         "crop_pixels": SIDE,
         "most_pieces": PIECES,
         "looks": {look: scale.model_dump() for look, scale in decided.looks.items()},
@@ -327,11 +336,11 @@ def publish(
 
 
 def _check_parity(net: PictureNet, model: bytes, pixels: NDArray[np.uint8]) -> None:
-    start = (SIDE - INPUT) // 2
-    shown = pixels[:, :, start : start + INPUT, start : start + INPUT]
+    session = session_of(model)
+    shown = _middles(pixels, side_of(session))
     with torch.inference_mode():
         wanted = net(torch.from_numpy(shown.astype(np.float32))).numpy()
-    given = session_of(model).run(["logit"], {"pixels": np.ascontiguousarray(shown.transpose(0, 2, 3, 1))})[0]
+    given = session.run(["logit"], {"pixels": np.ascontiguousarray(shown.transpose(0, 2, 3, 1))})[0]
     worst = float(np.abs(wanted - given).max())
     log.info("torch and ONNX differ by at most %.2g", worst)
     if worst > PARITY:
@@ -375,10 +384,11 @@ def _measure_one(original: Original, model: bytes, conditions: tuple[str, ...]) 
 
 @lru_cache(maxsize=1)
 def _tools(model: bytes) -> tuple[FaceFinder, PictureDetector]:
-    return FaceFinder(irises=False), PictureDetector("new", session=session_of(model), card=_blank_card())
+    session = session_of(model)
+    return FaceFinder(irises=False), PictureDetector("new", session=session, card=_blank_card(side_of(session)))
 
 
-def _blank_card() -> PictureCard:
+def _blank_card(side: int) -> PictureCard:
     """A card on which a logit is an llr, for measuring before there is one."""
     plain = Calibration(slope=1, offset=0, lowest=-1e6, highest=1e6, slope_sd=0, offset_sd=0, correlation=0)
     tail = TailModel(values=(0.0, 1.0), survival=(0.5, 0.1), scale=1.0)
@@ -394,7 +404,7 @@ def _blank_card() -> PictureCard:
         origin="",
         limits=(),
         known_answer=KnownAnswer(sample=KNOWN_ANSWER, values=(0.0,), tolerance=1.0),
-        input_pixels=INPUT,
+        input_pixels=side,
         crop_pixels=SIDE,
         most_pieces=PIECES,
         looks={look: LookScale(calibration=plain, weight=1.0, auc=0.5) for look in LOOKS},
@@ -493,7 +503,8 @@ def _face_llrs(found: Sequence[Measured], calibration: Calibration) -> tuple[Flo
 def _known_answer(model: bytes, decided: Decided) -> KnownAnswer:
     with Image.open(weights_folder() / KNOWN_ANSWER) as image:
         pixels = np.asarray(image.convert("RGB"))
-    logits = PictureDetector("new", session=session_of(model), card=_blank_card()).logits(pixels)
+    session = session_of(model)
+    logits = PictureDetector("new", session=session, card=_blank_card(side_of(session))).logits(pixels)
     steepest = max(scale.calibration.slope for scale in decided.looks.values())
     values = tuple(round(float(value), 5) for value in logits)
     return KnownAnswer(sample=KNOWN_ANSWER, values=values, tolerance=SELF_TEST_LLR / steepest)

@@ -23,6 +23,7 @@ class Optimisation(Part):
     learning_rate: float = Field(gt=0, description="peak, after the warm-up")
     weight_decay: float = Field(default=0.02, ge=0, description="AdamW decay of convolution and dense weights")
     label_smoothing: float = Field(default=0.02, ge=0, lt=0.5, description="keeps logits finite on wrong labels")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of features dropped before the heads")
     average_decay: float = Field(default=0.999, ge=0, lt=1, description="moving average of the weights")
     evaluate_every: int = Field(default=1000, gt=0, description="steps between two looks at the development part")
 

@@ -152,7 +152,7 @@ def _trained(
     device: torch.device,
     resume: bool,
 ) -> PictureNet:
-    net = PictureNet(plan.view)
+    net = PictureNet(plan.view, plan.optimisation.dropout)
     if (work / NETWORK).exists():
         return load_picture_network(work / NETWORK, plan)
     try:
@@ -176,7 +176,8 @@ def _trained(
 
     def check(current: PictureNet, step: int) -> None:
         for name, quality in (("plain", None), ("JPEG 75", 75)):
-            told = figures(development.rows, logits_of(current, development, quality=quality))
+            logits = logits_of(current, development, side=plan.optimisation.side, quality=quality)
+            told = figures(development.rows, logits)
             log.info("step %d, development, %s: %s", step, name, told)
 
     every = plan.optimisation.evaluate_every
