@@ -262,7 +262,7 @@ integers = false
 [optimisation]
 steps = 2
 couples = 2
-side = 96
+side = 224
 learning_rate = 1e-3
 [mixture]
 trip = 1.0

@@ -164,15 +164,19 @@ class PictureNet(nn.Module):
         Returns:
             Shape (n, 3): of a face, of a whole picture, of a piece of one.
         """
+        logits: torch.Tensor = self.head(self.dropout(self.features(pixels)))
+        return logits
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the heads see, shape (n, features)."""
         x = (pixels - 127) / 128
-        features = [self.trunk(self._shown(x)).mean((2, 3))]
+        found = [self.trunk(self._shown(x)).mean((2, 3))]
         if self.spectra is not None:
-            features.append(self.spectra(x))
+            found.append(self.spectra(x))
         if self.traces is not None:
             traces = self.traces(x).float()
-            features += [traces.mean((2, 3)), traces.std((2, 3))]
-        logits: torch.Tensor = self.head(self.dropout(torch.cat(features, 1)))
-        return logits
+            found += [traces.mean((2, 3)), traces.std((2, 3))]
+        return torch.cat(found, 1)
 
     def _shown(self, x: torch.Tensor) -> torch.Tensor:
         if self.view == "neighbours":

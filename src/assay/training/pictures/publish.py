@@ -66,19 +66,19 @@ log = logging.getLogger("assay.training.pictures")
 
 
 class _Exported(nn.Module):
-    """From the bytes of pixels, (n, side, side, 3), to logits."""
+    """From the bytes of pixels, (n, side, side, 3), to logits and to the features that gave them."""
 
     def __init__(self, net: PictureNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.net(pixels.permute(0, 3, 1, 2).float())
-        return logits
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self.net.features(pixels.permute(0, 3, 1, 2).float())
+        return self.net.head(features), features
 
 
 def export(net: PictureNet, side: int) -> bytes:
-    """ONNX bytes: ``pixels (n, side, side, 3)`` uint8 to ``logit (n, 3)``."""
+    """ONNX bytes: ``pixels (n, side, side, 3)`` uint8 to ``logit (n, 3)`` and ``features (n, f)``."""
     buffer = io.BytesIO()
     net.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros((2, side, side, 3), dtype=torch.uint8)
@@ -91,8 +91,8 @@ def export(net: PictureNet, side: int) -> bytes:
             dynamo=False,
             opset_version=17,
             input_names=["pixels"],
-            output_names=["logit"],
-            dynamic_axes={"pixels": {0: "n"}, "logit": {0: "n"}},
+            output_names=["logit", "features"],
+            dynamic_axes={name: {0: "n"} for name in ("pixels", "logit", "features")},
         )
     return buffer.getvalue()
 
