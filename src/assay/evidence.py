@@ -1,23 +1,27 @@
-"""What a result shows of the scores: segments, timeline, gaps and findings. It decides nothing."""
+"""What a result shows of the scores (segments, timeline, gaps, findings) and of the file. It decides nothing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.result import Finding, NotAnalysed, Segment, Timeline
+from assay.result import Evidence, Finding, NotAnalysed, Segment, Timeline
 from assay.timeline import Floats, Span, cell_means, runs
 
 if TYPE_CHECKING:
     from assay.audio.detector import AudioScores, ChannelScores
+    from assay.credentials import Provenance
+    from assay.forensics import Trace
     from assay.models.card import DetectorCard
 
 MAX_TIMELINE = 1_000
 MAX_SEGMENTS = 600
+DECLARING = ("generator_tag", "digital_source_type")  # traces by which a file says what made it
+CLEAR = 0.5
 
 
 def posterior(llr: float, prior: float) -> float:
@@ -133,3 +137,20 @@ def findings(scores: AudioScores) -> tuple[Finding, ...]:
         Finding(name=name, value=round(value, 4) if math.isfinite(value) else None, unit=unit, text=text)
         for name, value, unit, text in rows
     )
+
+
+def declares_generator(traces: Iterable[Trace], provenance: Provenance | None) -> bool:
+    """Whether a file says that a generator made it, or a part of it: in a tag, or in its Content Credentials.
+
+    A claim in credentials that do not hold counts like a tag, which nobody signed either.
+    """
+    tagged = any(trace.name in DECLARING and (trace.strength or 0.0) >= CLEAR for trace in traces)
+    return tagged or (provenance is not None and provenance.declares_ai)
+
+
+def shown_traces(traces: Iterable[Trace], notes: Iterable[str] = ()) -> Iterator[Evidence]:
+    """Traces in the form of a result, behind what was noted while the file was decoded."""
+    for note in notes:
+        yield Evidence(name="decoding", measured={}, strength=None, text=note)
+    for trace in traces:
+        yield Evidence(name=trace.name, measured=trace.measured, strength=trace.strength, text=trace.note)

@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -21,13 +23,17 @@ from assay.audio.deliveries import Recording
 from assay.audio.denoise import NoiseReducer
 from assay.audio.detector import AudioDetector, AudioScores
 from assay.errors import AssayError, MediaError, SettingsError
+from assay.evidence import declares_generator, shown_traces
+from assay.forensics.sound import SoundInspection, inspect_sound
 from assay.media import AudioMedia, expand, open_any
 from assay.policy import Judgement, decide
-from assay.result import ModelReference, Outcome, ScanFailure, ScanResult
+from assay.provenance import read_provenance
+from assay.result import ModelReference, NotAnalysed, Outcome, ScanFailure, ScanResult
 from assay.settings import Settings, load_settings
 from assay.stability import check_stability, require_deliveries
 
 if TYPE_CHECKING:
+    from assay.credentials import Provenance
     from assay.image.detector import PictureDetector
 
 log = logging.getLogger("assay.line")
@@ -96,14 +102,24 @@ class Detector:
 
     def _scan_sound(self, media: AudioMedia, started: float) -> ScanResult:
         opened = time.perf_counter()
+        found = _traces(media)
+        inspected = time.perf_counter()
+        provenance = self._provenance(media)
+        vouched = time.perf_counter()
         scores = self._score(media)
         scored = time.perf_counter()
-        judgement = self._decide(scores)
+        judge = partial(self._decide, declared=declares_generator(found.traces, provenance))
+        judgement = judge(scores)
         decided = time.perf_counter()
-        timings = {"open": opened - started, "decide": decided - scored}
+        timings = {
+            "open": opened - started,
+            "forensics": inspected - opened,
+            "provenance": vouched - inspected,
+            "decide": decided - scored,
+        }
         stability = None
         if self.settings.stability:
-            judgement, stability = check_stability(media, judgement, lambda sound: self._decide(self._score(sound)))
+            judgement, stability = check_stability(media, judgement, lambda sound: judge(self._score(sound)))
             timings["stability"] = time.perf_counter() - decided
         timings["total"] = time.perf_counter() - started
         return ScanResult(
@@ -124,15 +140,22 @@ class Detector:
                 **{name: round(1e3 * value, 3) for name, value in timings.items()},
             },
             stability=stability,
-            **_fields(judgement),
+            evidence=tuple(shown_traces(found.traces)),
+            provenance=provenance,
+            **{**_fields(judgement), "not_analysed": (*judgement.not_analysed, *_left_out(found))},
         )
+
+    def _provenance(self, media: AudioMedia) -> Provenance | None:
+        if media.original is None:
+            return None
+        return read_provenance(media.original, media.container, trust_anchors=self._trust_anchors)
 
     def _score(self, recording: Recording) -> AudioScores:
         prepare = NoiseReducer if self.settings.denoise else None
         return self.model.score(recording, channels=self.settings.channels, prepare=prepare)
 
-    def _decide(self, scores: AudioScores) -> Judgement:
-        return decide(scores, self.model.card, self.settings)
+    def _decide(self, scores: AudioScores, *, declared: bool) -> Judgement:
+        return decide(scores, self.model.card, self.settings, declared=declared)
 
     def scan_many(
         self, sources: Iterable[Any], *, expanded: bool = False, recursive: bool = False, done: Container[str] = ()
@@ -181,14 +204,29 @@ def _read_anchors(path: Path | None) -> bytes | None:
     """Certificates in PEM; checked here, so that a wrong file ends the run before its first input."""
     if path is None:
         return None
-    from assay.provenance import read_provenance
-
     try:
         anchors = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"trust_anchors: '{path}' cannot be read ({error.strerror}). Name a PEM file.") from error
     read_provenance(b"", trust_anchors=anchors)
     return anchors
+
+
+def _traces(media: AudioMedia) -> SoundInspection:
+    """Of the original bytes; an array has none.
+
+    Raises:
+        MediaError: If a file on disk vanished or changed since it was hashed.
+    """
+    if media.original is None:
+        return SoundInspection()
+    with closing(media.original.reader()) as reader:
+        return inspect_sound(reader, media.original.size, media.container)
+
+
+def _left_out(found: SoundInspection) -> Iterator[NotAnalysed]:
+    for tool, reason in found.left_out.items():
+        yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
 
 
 def _name_of(source: Any) -> str:

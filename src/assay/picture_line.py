@@ -12,17 +12,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from assay.evidence import posterior
+from assay.evidence import declares_generator, posterior, shown_traces
 from assay.forensics.inspect import Inspection, inspect
 from assay.image.faces import Face as FoundFace
 from assay.image.faces import FaceFinder
 from assay.image.looks import LEAST_FACE
 from assay.picture_policy import decide_picture
 from assay.provenance import read_provenance
-from assay.result import Evidence, Face, ModelReference, NotAnalysed, Piece, ScanResult
-
-DECLARING = ("generator_tag", "digital_source_type")  # traces by which a file says what made it
-CLEAR = 0.5
+from assay.result import Face, ModelReference, NotAnalysed, Piece, ScanResult
 
 if TYPE_CHECKING:
     from assay.image.detector import PictureDetector, PictureScores
@@ -52,12 +49,11 @@ def examine(
     inspected = time.perf_counter()
     faces = _finder(settings.threads, settings.deep).find(picture.pixels)
     looked = time.perf_counter()
-    scores = detector.score(picture.pixels, faces, deep=settings.deep)
-    judgement = decide_picture(
-        scores, detector.card, settings, quality=_quality(found), declared=_declares_a_generator(found)
-    )
-    scored = time.perf_counter()
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
+    vouched = time.perf_counter()
+    scores = detector.score(picture.pixels, faces, deep=settings.deep)
+    declared = declares_generator(found.traces, provenance)
+    judgement = decide_picture(scores, detector.card, settings, quality=_quality(found), declared=declared)
     ended = time.perf_counter()
     card = detector.card
     return ScanResult(
@@ -79,7 +75,7 @@ def examine(
         not_analysed=(*_left_out(found, picture), *_unseen(scores, faces)),
         faces=_faces(faces, scores, settings.prior),
         pieces=_pieces(scores, settings.prior),
-        evidence=tuple(_evidence(picture, found)),
+        evidence=tuple(shown_traces(found.traces, picture.notes)),
         provenance=provenance,
         model=ModelReference(name=card.name, version=card.version, sha256=card.sha256),
         operating_point=judgement.operating_point,
@@ -87,8 +83,8 @@ def examine(
             "open": round(1e3 * (opened - started), 3),
             "forensics": round(1e3 * (inspected - opened), 3),
             "faces": round(1e3 * (looked - inspected), 3),
-            "network": round(1e3 * (scored - looked), 3),
-            "provenance": round(1e3 * (ended - scored), 3),
+            "network": round(1e3 * (ended - vouched), 3),
+            "provenance": round(1e3 * (vouched - looked), 3),
             "total": round(1e3 * (time.perf_counter() - started), 3),
         },
     )
@@ -105,10 +101,6 @@ def _quality(found: Inspection) -> int | None:
         if trace.name == "jpeg_quantisation" and isinstance(trace.measured.get("quality"), int):
             return int(trace.measured["quality"] or 0)
     return None
-
-
-def _declares_a_generator(found: Inspection) -> bool:
-    return any(trace.name in DECLARING and (trace.strength or 0.0) >= CLEAR for trace in found.traces)
 
 
 def _left_out(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:
@@ -154,10 +146,3 @@ def _pieces(scores: PictureScores, prior: float) -> tuple[Piece, ...]:
         for score in scores.of("piece")
         for square in [score.square]
     )
-
-
-def _evidence(picture: Picture, found: Inspection) -> Iterator[Evidence]:
-    for note in picture.notes:
-        yield Evidence(name="decoding", measured={}, strength=None, text=note)
-    for trace in found.traces:
-        yield Evidence(name=trace.name, measured=trace.measured, strength=trace.strength, text=trace.note)

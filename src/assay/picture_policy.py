@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.evidence import posterior
-from assay.policy import RAREST, Z90, accepted_rate
+from assay.policy import DECLARED, RAREST, Z90, accepted_rate
 from assay.result import Finding, OperatingPointInForce, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 MIN_QUALITY = 30
 MAX_FLAT = 0.6
-
-
-_DECLARED = Reason(
-    code="declared_synthetic",
-    text="The score shows no sign of synthesis, but the file says that a generator made it; see the evidence.",
-)
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ def decide_picture(
     if scores.llr is None:
         return PictureJudgement("inconclusive", None, None, None, outside, _findings(scores, quality), point)
     if declared and not outside and scores.llr <= point.bona_fide_below_llr:
-        outside = (_DECLARED,)
+        outside = (DECLARED,)
     told: tuple[Verdict, float, tuple[Reason, ...]] = ("inconclusive", scores.llr, outside)
     verdict, llr, reasons = told if outside else _verdict(scores, card, point, rate)
     sd = math.hypot(card.calibration.deviation(llr), card.decision.condition_sd)

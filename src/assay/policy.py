@@ -16,7 +16,7 @@ measured on.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,10 @@ MIN_BANDWIDTH_HZ = 2_500.0
 MAX_CLIPPED = 0.05
 RAREST = 1e-6  # smaller probabilities are extrapolated too far to be told
 Z90 = 1.645
+DECLARED = Reason(
+    code="declared_synthetic",
+    text="The score shows no sign of synthesis, but the file says that a generator made it; see the evidence.",
+)
 _DENOISED = Reason(
     code="denoised",
     text="Noise was reduced before scoring; the error rates on the model's card were measured without that.",
@@ -107,13 +111,15 @@ def operating_point(card: DetectorCard, settings: Settings, *, share: float = 1.
     )
 
 
-def decide(scores: AudioScores, card: DetectorCard, settings: Settings) -> Judgement:
+def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, declared: bool = False) -> Judgement:
     """Judge one file.
 
     Args:
         scores: The evidence.
         card: Of the model that gave it.
         settings: Accepted false-alarm rate or cost, and prior.
+        declared: Whether the file itself says that a generator made it. That moves no score; but a recording that says
+            so is not called free of signs of synthesis.
     """
     several = len(scores.channels) > 1
     compared = scores.duration_s >= card.decision.min_contrast_duration_s
@@ -125,6 +131,8 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings) -> Judge
     # A channel in which nobody speaks says nothing about the others; its gap is listed.
     spoken = [c for c, channel in zip(judged, scores.channels, strict=True) if _is_scored(c, channel, card)]
     worst = max(spoken or judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
+    if declared and worst.verdict == "bona_fide":
+        worst = replace(worst, verdict="inconclusive", reasons=(DECLARED,))
     views = [
         ChannelView(scores, channel, card, settings.prior, index if several else None)
         for index, channel in enumerate(scores.channels)

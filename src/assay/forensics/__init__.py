@@ -1,4 +1,4 @@
-"""Traces in a picture: what its file and its pixels tell about where it has been.
+"""Traces in a picture or a recording: what file and pixels tell about where it has been.
 
     jpeg.py         markers, tables, thumbnails, what stands behind the end; no pixel is decoded
     double_jpeg.py  whether it was compressed before on the same block grid, and at which quality
@@ -9,6 +9,7 @@
     resampling.py   whether the picture, or a part of it, was resized
     copy_move.py    parts that occur twice
     inspect.py      the one door that asks all of them; rates.py tells how often camera files show each trace
+    sound.py        the door for recordings: encoders, programs, recorders, declared generators; sound_rates.py likewise
 
 Every door returns `Trace` objects. A trace is a measurement and never a verdict, and the absence of a trace proves
 nothing: metadata is lost on every messenger, and a careful forger leaves none.

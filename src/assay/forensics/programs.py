@@ -94,7 +94,8 @@ def named(text: str, names: dict[str, str]) -> str | None:
     """The first of the names that stands in the text as words of its own, or None."""
     small = text.lower()
     for word, name in names.items():
-        if re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z])", small):
+        # Looking for the bare word first is many times quicker, and mostly it is not there.
+        if word in small and re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z])", small):
             return name
     return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -59,6 +59,7 @@ class AudioMedia:
         sample_rate_hz: Of the recording; blocks are at 16 kHz.
         channels: Of the recording.
         declared_duration_s: What the file claims, None if it claims nothing.
+        original: The bytes that were hashed; None for an array.
     """
 
     path: str
@@ -71,6 +72,7 @@ class AudioMedia:
     _sound: _Sound = field(repr=False, compare=False)
     _settings: Settings = field(repr=False, compare=False)
     _notes: list[str] = field(default_factory=list, repr=False, compare=False)
+    original: ByteSource | None = field(default=None, repr=False, compare=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -186,7 +188,7 @@ def open_sound(name: str, data: ByteSource, kind: Kind, settings: Settings) -> A
     check_format(name, header.channels, header.sample_rate_hz, settings)
     if header.expected_s is not None:
         check_duration(name, header.expected_s, settings)
-    return _media(name, data.sha256, sound.kind.container, sound, settings)
+    return replace(_media(name, data.sha256, sound.kind.container, sound, settings), original=data)
 
 
 def _open_array(source: tuple[object, ...], settings: Settings, name: str) -> AudioMedia:

@@ -14,18 +14,23 @@ import io
 import json
 import sys
 from importlib import import_module
-from typing import Any, TypedDict
+from pathlib import Path
+from typing import Any, BinaryIO, TypedDict
 
 MOST_REPORT_CHARACTERS = 8 * 2**20
 MOST_MANIFEST_MB = 32  # of a manifest once unpacked; compressed ones exist since C2PA 2.3
 
 
 class Question(TypedDict):
-    """First line of the input: where modules are, MIME type, length of the file, anchors as PEM, bytes of memory."""
+    """First line of the input: where modules are, MIME type, length of the file, anchors as PEM, bytes of memory.
+
+    A large file does not follow on the input: `file` is the path of a copy of it, and `size` is 0.
+    """
 
     path: list[str]
     mime: str
     size: int
+    file: str | None
     anchors: str | None
     memory_bytes: int
 
@@ -52,11 +57,11 @@ def settings(anchors: str | None) -> dict[str, dict[str, object]]:
     return chosen
 
 
-def answer(data: bytes, mime: str, anchors: str | None) -> dict[str, str]:
+def answer(data: bytes | BinaryIO, mime: str, anchors: str | None) -> dict[str, str]:
     """Ask the library about one file.
 
     Args:
-        data: The whole file.
+        data: The whole file, or a seekable reader of it.
         mime: Its MIME type; the library trusts the bytes where they say otherwise.
         anchors: PEM certificates, or None.
 
@@ -73,7 +78,8 @@ def answer(data: bytes, mime: str, anchors: str | None) -> dict[str, str]:
     except c2pa.C2paError as error:  # nothing of the file's doing
         return {"error": "library", "message": str(error)}
     try:
-        with c2pa.Reader(mime, io.BytesIO(data), context=context) as reader:
+        content = io.BytesIO(data) if isinstance(data, bytes) else data
+        with c2pa.Reader(mime, content, context=context) as reader:
             reports = {"store": reader.json(), "certificates": reader.crjson()}
     except c2pa.C2paError.ManifestNotFound:
         return {"error": "nothing", "message": ""}
@@ -107,7 +113,11 @@ def main() -> None:
     sys.path[:] = question["path"]
     _limit_memory(question["memory_bytes"])
     try:
-        told = answer(sys.stdin.buffer.read(question["size"]), question["mime"], question["anchors"])
+        if question["file"]:
+            with Path(question["file"]).open("rb") as file:
+                told = answer(file, question["mime"], question["anchors"])
+        else:
+            told = answer(sys.stdin.buffer.read(question["size"]), question["mime"], question["anchors"])
     except (AttributeError, TypeError) as error:  # a release whose interface is another
         told = {"error": "library", "message": f"{type(error).__name__}: {error}"}
     sys.stdout.write(json.dumps(told))

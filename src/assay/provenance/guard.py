@@ -7,9 +7,14 @@ endless loop can take a scan down; it costs about a tenth of a second, and only 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import closing
 from pathlib import Path
+
+from assay.media.held import PIECE_BYTES, ByteSource
 
 MEMORY_BYTES = 2**30  # of private memory, besides the copies of the file
 COPIES = 4
@@ -18,25 +23,40 @@ BYTES_PER_S = 20_000_000  # hashing alone is far faster; what a slow, busy machi
 _CHILD = Path(__file__).with_name("child.py")
 
 
-def ask(data: bytes, mime: str, anchors: str | None) -> dict[str, str]:
+def ask(data: bytes | ByteSource, mime: str, anchors: str | None) -> dict[str, str]:
     """Ask the library about one file.
 
     Args:
-        data: The whole file.
+        data: The whole file. One that is not in memory is copied to a temporary file, which the library reads in
+            pieces, so that it cannot change meanwhile and takes no memory.
         mime: Its MIME type.
         anchors: PEM certificates, or None.
 
     Returns:
         What `assay.provenance.child.answer` returns, or an error ``"time"`` or ``"crash"``.
     """
+    if isinstance(data, bytes):
+        return _ask(data, None, len(data), mime, anchors)
+    try:
+        with tempfile.TemporaryDirectory(prefix="assay-c2pa-") as folder:
+            copy = Path(folder) / "file"
+            with closing(data.reader()) as reader, copy.open("wb") as file:
+                shutil.copyfileobj(reader, file, PIECE_BYTES)
+            return _ask(b"", str(copy), data.size, mime, anchors)
+    except OSError as error:  # no room for the copy
+        return {"error": "library", "message": str(error)}
+
+
+def _ask(data: bytes, file: str | None, size: int, mime: str, anchors: str | None) -> dict[str, str]:
     question = {
         "path": [entry for entry in sys.path if entry],  # an empty entry is the working folder, whatever lies there
         "mime": mime,
         "size": len(data),
+        "file": file,
         "anchors": anchors,
-        "memory_bytes": MEMORY_BYTES + COPIES * len(data),
+        "memory_bytes": MEMORY_BYTES + COPIES * size,
     }
-    limit_s = TIMEOUT_S + len(data) / BYTES_PER_S
+    limit_s = TIMEOUT_S + size / BYTES_PER_S
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(_CHILD)],

@@ -18,12 +18,16 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 
 from assay.credentials import Provenance, Reason
 from assay.errors import MissingExtra, SettingsError
 from assay.forensics.packets import read_xmp
+from assay.media.held import PIECE_BYTES, ByteSource
 from assay.media.sniff import sniff
+from assay.media.source import IN_MEMORY_BYTES
 from assay.provenance import guard
 from assay.provenance.answers import provenance
 from assay.provenance.words import ABSENT, REASONS
@@ -57,11 +61,13 @@ _ERRORS: dict[str, Reason] = {
 }
 
 
-def read_provenance(data: bytes, kind: str | None = None, *, trust_anchors: bytes | None = None) -> Provenance:
+def read_provenance(
+    data: bytes | ByteSource, kind: str | None = None, *, trust_anchors: bytes | None = None
+) -> Provenance:
     """Read and validate the Content Credentials of a file.
 
     Args:
-        data: The whole file.
+        data: The whole file; one that lies on disk is searched in pieces.
         kind: What it is, a container name of `assay.media.kinds` (``"jpeg"``, ``"wav"``, ``"mp4"`` …) or a MIME type;
             None tells it from the bytes. Of other names the credentials are ``"unsupported"``.
         trust_anchors: Certificates of authorities to trust, PEM; None trusts nobody, so that nothing is ``"trusted"``.
@@ -71,13 +77,17 @@ def read_provenance(data: bytes, kind: str | None = None, *, trust_anchors: byte
 
     Raises:
         SettingsError: If `trust_anchors` are not certificates in PEM.
+        MediaError: If a file on disk vanished or changed since it was hashed.
 
     References:
         Validation is c2pa-python's (extra ``provenance``), which follows C2PA 2.x.
     """
     anchors = _anchors(trust_anchors)
-    url = _remote_url(data)
-    if STORE not in data:
+    if not isinstance(data, bytes) and data.size <= IN_MEMORY_BYTES:
+        with closing(data.reader()) as reader:
+            data = reader.read()
+    present, url = _search(data)
+    if not present:
         if url is None:
             return Provenance(findings=(ABSENT,))
         return _unread("remote_only", url, present=False)
@@ -128,10 +138,34 @@ def _is_sequence(block: str) -> bool:
     return der[:1] == b"\x30" and len(der) == 2 + more + size
 
 
-def _mime(data: bytes, kind: str | None) -> str | None:
+def _search(data: bytes | ByteSource) -> tuple[bool, str | None]:
+    """Whether a store is in the bytes, and the address of one that is kept elsewhere."""
+    present, url = False, None
+    for window in _windows(data):
+        present = present or STORE in window
+        url = url or _remote_url(window)
+    return present, url
+
+
+def _windows(data: bytes | ByteSource) -> Iterator[bytes]:
+    """The whole, or pieces that overlap so far that a packet of the length looked at lies in one of them."""
+    if isinstance(data, bytes):
+        yield data
+        return
+    with closing(data.reader()) as reader:
+        tail = b""
+        while piece := reader.read(PIECE_BYTES):
+            window = tail + piece
+            yield window
+            tail = window[-2 * _PACKET_BYTES :]
+
+
+def _mime(data: bytes | ByteSource, kind: str | None) -> str | None:
     """MIME type for the library, None for kinds in which it cannot validate."""
     if kind is None:
-        return _MIMES.get(sniff(io.BytesIO(data), len(data)).container) if data else None
+        size = len(data) if isinstance(data, bytes) else data.size
+        with closing(io.BytesIO(data) if isinstance(data, bytes) else data.reader()) as reader:
+            return _MIMES.get(sniff(reader, size).container) if size else None
     name = kind.strip().lower()
     if name in _MIMES:
         return _MIMES[name]

@@ -22,7 +22,7 @@ MAX_SPANS = 5  # a paragraph is for reading; the JSON has all of them
 MAX_LEFT_OUT = 3
 NEUTRAL_PRIOR = 0.5
 CLEAR = 0.5  # strength of a trace
-SAYS_WHO = ("camera", "editing_software", "generator_tag", "digital_source_type", "c2pa_present")
+SAYS_WHO = ("camera", "recorder", "editing_software", "generator_tag", "digital_source_type", "c2pa_present")
 NAMES = ("program", "meaning", "Model", "Make")  # what a trace calls who it is about
 NO_PROOF = "Finding no sign is not proof: a method that the model does not know may leave none."
 
