@@ -96,3 +96,14 @@ def test_train_needs_a_recipe_that_exists(run, protocol):
     done = run(*["train", "audio", "--recipe", "missing.toml", "--data", "p.csv", "--work", "w"])
     assert done.code == 2
     assert "missing.toml" in done.err
+
+
+def test_train_autoencoder_hands_on_its_arguments(run, monkeypatch, protocol):
+    seen = []
+    module = ModuleType("assay.training.fakes.pictures.autoencoder_room")
+    module.train_autoencoder = lambda *given: seen.append(given) or Path("engines") / "a.json"
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    Path("r.toml").write_text("")
+    done = run("train", "autoencoder", "--recipe", "r.toml", "--data", "p.csv", "--out", "engines")
+    assert done.out == f"{Path('engines') / 'a.json'}\n"
+    assert seen == [(Path("r.toml"), [protocol], Path("engines"))]

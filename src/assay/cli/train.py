@@ -34,6 +34,12 @@ Examples:
   assay train vocoder --recipe recipes/vocoder-istft.toml --data protocol.csv --work runs/istft --resume
 """
 
+AUTOENCODER_EPILOG = """\b
+Examples:
+  assay train autoencoder --recipe recipes/autoencoder-shuffle.toml --data protocol.csv --out engines
+  assay data fakes protocol.csv --to faked --methods autoencoder-shuffle=100 --engines engines
+"""
+
 Recipe = Annotated[Path, typer.Option(help="Recipe, a TOML file.", exists=True, dir_okay=False)]
 Data = Annotated[
     list[Path],
@@ -140,3 +146,18 @@ def vocoder(
     with _extra():
         from assay.training.vocoders.run import train_vocoder
     say(str(train_vocoder(recipe, data, work, resume=resume, out=out)))
+
+
+@app.command(epilog=AUTOENCODER_EPILOG)
+def autoencoder(
+    recipe: Recipe,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for weights and card.", file_okay=False)],
+) -> None:
+    """Train a small autoencoder of pictures, with which fakes are made."""
+    from assay.cli.terminal import level_chosen, prepare, say
+
+    prepare(log_level=None if level_chosen() else "INFO")  # as above
+    with _extra():
+        from assay.training.fakes.pictures.autoencoder_room import train_autoencoder
+    say(str(train_autoencoder(recipe, data, out)))
