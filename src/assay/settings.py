@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")
 
     max_file_bytes: int = Field(8 * 2**30, gt=0, description="largest file read")
-    max_duration_s: float = Field(12 * 3600.0, gt=0, description="longest recording analysed")
+    max_duration_s: float = Field(12 * 3600.0, gt=0, description="longest recording or video analysed")
     max_channels: int = Field(64, ge=1, description="most channels in one recording")
     min_sample_rate_hz: int = Field(4_000, ge=1, description="lowest sample rate accepted")
     max_sample_rate_hz: int = Field(384_000, ge=1, description="highest sample rate accepted")
@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     max_picture_bytes: int = Field(2**28, gt=0, description="largest picture file read")
     max_picture_pixels: int = Field(2**27, gt=0, description="most pixels of a picture")
     max_picture_frames: int = Field(10_000, ge=1, description="most frames or pages of a picture")
+    max_video_pixels: int = Field(2**25, gt=0, description="most pixels of a frame of a video; 8K UHD fits")
+    max_video_frames: int = Field(5_000_000, ge=1, description="most frames of a video")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="least severe record shown")
     log_levels: dict[str, str] = Field(default_factory=dict, description="level per module, {'media': 'DEBUG'}")

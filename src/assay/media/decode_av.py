@@ -122,7 +122,7 @@ def _container(reader: BinaryIO, kind: Kind) -> AbstractContextManager[InputCont
 
 def _sound(container: InputContainer, kind: Kind, name: str) -> AudioStream:
     """The sound track to decode."""
-    if not all(_is_still(video) for video in container.streams.video):
+    if not kind.beside_pictures and not all(is_still(video) for video in container.streams.video):
         raise UnsupportedMedia(Kind(kind.container, f"{kind.label} with pictures", "video").refusal(name))
     if not container.streams.audio:
         raise UnsupportedMedia(f"'{name}' is {kind.label} without a sound track. Give a file that holds sound.")
@@ -141,9 +141,11 @@ def _codec(stream: AudioStream) -> str:
     return name.removeprefix("lib").removeprefix("opencore_").removesuffix("float")
 
 
-def _is_still(stream: Any) -> bool:
-    """Whether a video stream is a cover picture."""
-    return any(word in str(stream.disposition) for word in _STILL)
+def is_still(stream: Any) -> bool:
+    """Whether a video stream is a cover picture, or pictures of chapters."""
+    from av.stream import Disposition
+
+    return any(stream.disposition & Disposition[word] for word in _STILL)
 
 
 def _declared_s(container: InputContainer, stream: AudioStream) -> float | None:

@@ -7,6 +7,7 @@ read from memory, so their OSErrors are about the content.
 
 from __future__ import annotations
 
+import shlex
 import struct
 import sys
 import zlib
@@ -99,6 +100,42 @@ def decoding_picture(name: str, label: str) -> Iterator[None]:
         limit = "PIL.Image.MAX_IMAGE_PIXELS"
         message = f"'{name}' is over the limit {limit} ({reason_of(error)}). To accept it, raise that limit."
         raise LimitExceeded(message, limit=limit, setting=limit) from error
+
+
+@contextmanager
+def decoding_video(name: str, label: str) -> Iterator[None]:
+    """Translate what FFmpeg raises about moving pictures.
+
+    Args:
+        name: The file as the user gave it.
+        label: What it is, "an AVI video".
+
+    Raises:
+        DecodeError: For anything the decoder says about the content.
+        LimitExceeded: If it asked for more memory than there is.
+        MediaUnreadable: For errors of the system.
+    """
+    try:
+        yield
+    except MediaError:
+        raise
+    except decoder_errors() as error:
+        raise broken_video(name, label, reason_of(error)) from error
+    except MemoryError as error:
+        message = f"'{name}' needs more memory to decode than there is. Make its frames smaller, or use more memory."
+        raise LimitExceeded(message, limit="memory") from error
+    except OSError as error:
+        raise unreadable(name, error) from error
+
+
+def broken_video(name: str, label: str, detail: str) -> DecodeError:
+    """The error for moving pictures that FFmpeg makes no sense of."""
+    detail = " ".join(detail.split()).rstrip(".") or "no frame came out of it"
+    return DecodeError(
+        f"'{name}' is {label}, but its pictures are damaged and cannot be decoded ({detail}). Copy or download it "
+        f"again; if another program plays it, convert it first: ffmpeg -i {shlex.quote(name)} video.mp4",
+        detail=detail,
+    )
 
 
 def broken_picture(name: str, label: str, detail: str) -> DecodeError:

@@ -1,6 +1,6 @@
 """The kinds of content Assay can tell apart, and what it does with each.
 
-A `Kind` is the answer of `assay.media.sniff`. Sound kinds name the demuxer PyAV must use: FFmpeg never
+A `Kind` is the answer of `assay.media.sniff`. Sound and video kinds name the demuxer PyAV must use: FFmpeg never
 guesses a format, so its playlist, concat and network formats stay out of reach. Every other kind carries a
 refusal with the next step.
 """
@@ -8,7 +8,7 @@ refusal with the next step.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Turn = Literal["first", "second", "never"]
@@ -44,8 +44,10 @@ class Kind:
         container: Short stable name, ``"wav"``, ``"mp4"``, ``"jpeg"``.
         label: What to call it in a sentence, "a WAV file".
         group: ``"sound"`` if this version decodes it.
-        demuxer: FFmpeg's name of the container, for sound kinds; None if only soundfile reads it.
+        demuxer: FFmpeg's name of the container, for sound and for videos that are read; None if only soundfile reads
+            it, or nothing.
         soundfile: Whether libsndfile reads it ``"first"``, ``"second"`` (after PyAV) or ``"never"``.
+        beside_pictures: Whether moving pictures may stand beside the sound; see `sound_track`.
     """
 
     container: str
@@ -53,6 +55,7 @@ class Kind:
     group: Group
     demuxer: str | None = None
     soundfile: Turn = "never"
+    beside_pictures: bool = False
 
     @property
     def is_sound(self) -> bool:
@@ -63,6 +66,16 @@ class Kind:
     def is_picture(self) -> bool:
         """Whether it is a still picture, of a kind that this version decodes or of another."""
         return self.group == "picture"
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a container of moving pictures that `assay.media.videos` opens; it may hold only sound."""
+        return self.group == "video" and self.demuxer is not None
+
+    @property
+    def sound_track(self) -> Kind:
+        """The same container, opened for its sound."""
+        return replace(self, group="sound", beside_pictures=True)
 
     @property
     def is_analysed(self) -> bool:
@@ -98,11 +111,11 @@ UNKNOWN = Kind("unknown", "of a kind Assay does not know", "other")
 TEXT = Kind("text", "a text file", "other")
 ZEROS = Kind("zeros", "nothing but zero bytes", "other")
 PLAYLIST = Kind("playlist", "a playlist, which only names other files", "other")
-MP4_VIDEO = Kind("mp4", "an MP4/MOV video", "video")
-MATROSKA_VIDEO = Kind("matroska", "a WebM/Matroska video", "video")
+MP4_VIDEO = Kind("mp4", "an MP4/MOV video", "video", "mp4")
+MATROSKA_VIDEO = Kind("matroska", "a WebM/Matroska video", "video", "matroska")
 OGG_VIDEO = Kind("ogg", "an Ogg video", "video")
-AVI = Kind("avi", "an AVI video", "video")
-MPEG_TS = Kind("mpegts", "an MPEG transport stream", "video")
+AVI = Kind("avi", "an AVI video", "video", "avi")
+MPEG_TS = Kind("mpegts", "an MPEG transport stream", "video", "mpegts")
 WEBP = Kind("webp", "a WebP picture", "picture")
 HEIC = Kind("heic", "a HEIC/HEIF picture", "picture")
 AVIF = Kind("avif", "an AVIF picture", "picture")
@@ -146,8 +159,8 @@ MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\x93NUMPY", Kind("npy", "a NumPy array; load it and give (array, sample rate)", "other")),
     (b"MThd", Kind("midi", "a MIDI score, which holds notes instead of sound", "other")),
     (b"FLV\x01", Kind("flv", "a Flash video", "video")),
-    (b"\x00\x00\x01\xba", Kind("mpeg", "an MPEG video", "video")),
-    (b"\x00\x00\x01\xb3", Kind("mpeg", "an MPEG video", "video")),
+    (b"\x00\x00\x01\xba", Kind("mpeg", "an MPEG video", "video", "mpeg")),
+    (b"\x00\x00\x01\xb3", Kind("mpeg", "an MPEG video", "video", "mpegvideo")),  # pictures without a container
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("asf", "a Windows Media (WMA/WMV) file", "other sound")),
     (b"wvpk", Kind("wavpack", "a WavPack file", "other sound")),
     (b"MAC ", Kind("ape", "a Monkey's Audio file", "other sound")),

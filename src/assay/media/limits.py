@@ -90,3 +90,17 @@ def check_frames(name: str, frames: int, settings: Settings) -> None:
     if frames > settings.max_picture_frames:
         what = f"holds {frames:,} frames or more"
         raise _refuse(name, what, "max_picture_frames", frames, settings.max_picture_frames)
+
+
+def check_video_pixels(name: str, width: int, height: int, settings: Settings) -> None:
+    """Refuse a video whose frames have more than ``max_video_pixels`` pixels; a decoder holds many of them."""
+    if width * height > settings.max_video_pixels:
+        what = f"is a video of {width:,} × {height:,} pixels"
+        raise _refuse(name, what, "max_video_pixels", width * height, settings.max_video_pixels)
+
+
+def check_video_frames(name: str, frames: int, settings: Settings) -> None:
+    """Refuse a video of more than ``max_video_frames`` frames."""
+    if frames > settings.max_video_frames:
+        what = f"is a video of {frames:,} frames or more"
+        raise _refuse(name, what, "max_video_frames", frames, settings.max_video_frames)
