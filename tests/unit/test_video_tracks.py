@@ -11,7 +11,7 @@ from PIL import Image
 from assay.image.faces import Face, FaceFinder
 from assay.models.registry import weights_folder
 from assay.video import Track, TrackBuilder
-from assay.video.appearance import distance, look
+from assay.video.appearance import distance, look, may_be_same
 from assay.video.assignment import assign
 from assay.video.cuts import CutFinder
 
@@ -205,6 +205,30 @@ def test_who_looks_like_two_known_persons_gets_a_new_number():
         [(room(0), 25, lambda k: {ANN: (50, 80), twin: (300, 80)}), (room(1), 25, lambda k: {ANN: (180, 80)})]
     )
     assert [len(track) for track in tracks] == [25, 25, 25]
+
+
+def test_one_who_was_not_found_again_once_does_not_get_a_third_number():
+    changed, between = Person(1), Person(1)
+    rng = np.random.default_rng(0)
+    own = (ANN.face - ANN.face.mean()) / np.linalg.norm(ANN.face - ANN.face.mean())
+    other = np.asarray(Image.fromarray(rng.standard_normal((4, 4)).astype(np.float32)).resize((SIDE, SIDE)))
+    other = other - other.mean()
+    other = other - (other * own).sum() * own
+    other /= np.linalg.norm(other)
+    for person, share in ((changed, 0.8), (between, 0.4)):  # of what is not Ann
+        person.face = np.clip(130 + 2400 * (own + share * other), 0, 255).astype(np.uint8)
+    looks = []
+    for person in (ANN, changed, between):
+        picture = room().copy()
+        person.draw(picture, 180, 80)
+        looks.append(look(picture, person.at(180, 80).landmarks))
+    assert not may_be_same(looks[0], looks[1])
+    assert may_be_same(looks[0], looks[2])
+    assert may_be_same(looks[1], looks[2])
+    shots = [(room(), 25, lambda k, one=one: {one: (180, 80)}) for one in (ANN, changed, between)]
+    empty = (room(), 30, lambda k: {})
+    tracks = tracks_of([shots[0], empty, shots[1], empty, shots[2]])
+    assert sorted(len(track) for track in tracks) == [25, 50]
 
 
 def test_motion_is_no_cut_and_a_cut_is_one_frame():

@@ -58,6 +58,19 @@ class LookScore:
     face: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A face in a frame.
+
+    Attributes:
+        logit: Of the network, positive for spoof.
+        features: What the logit was made of, float16, shape (f,).
+    """
+
+    logit: float
+    features: NDArray[np.float16]
+
+
 @dataclass(frozen=True)
 class PictureScores:
     """Evidence from one picture.
@@ -135,6 +148,29 @@ class PictureDetector:
         shown = cut(pixels, Square(0, 0, min(pixels.shape[:2])), self.card.input_pixels)
         found: Floats = self._session.run(["logit"], {"pixels": shown[None]})[0][0].astype(np.float64)
         return found
+
+    def describe(self, pixels: Pixels, faces: Sequence[Face]) -> list[Described | None]:
+        """Look at the faces of one frame of a video.
+
+        Args:
+            pixels: uint8 RGB, shape (height, width, 3), upright.
+            faces: Found in it.
+
+        Returns:
+            One for each face; None for those too small, or too near to the edge.
+        """
+        height, width = pixels.shape[:2]
+        side, share = self.card.input_pixels, self.card.input_pixels / self.card.crop_pixels
+        found: list[Described | None] = []
+        for face in faces[:MOST_FACES]:
+            square = face_square(face, height, width)
+            if square is None:
+                found.append(None)
+                continue
+            shown = cut(pixels, square.inner(share), side)[None]
+            logits, features = self._session.run(["logit", "features"], {"pixels": shown})
+            found.append(Described(float(logits[0, LOOKS.index("face")]), features[0].astype(np.float16)))
+        return found + [None] * (len(faces) - len(found))
 
     def _logits(self, pixels: Pixels, squares: Sequence[tuple[Look, Square, int | None]]) -> list[float]:
         side, share = self.card.input_pixels, self.card.input_pixels / self.card.crop_pixels
