@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import load_file
 
 from assay.errors import TrainingError
 from assay.image.detector import PictureDetector
@@ -309,6 +310,19 @@ def test_from_recipe_to_card_in_one_command(toy):
     (toy / "toy.toml").write_text(RECIPE.replace("steps = 2", "steps = 3"), encoding="utf-8")
     with pytest.raises(TrainingError, match="another recipe"):
         train_image(*given, imagenet=toy / "lite0.pth")
+
+
+def test_training_begins_where_another_run_ended(toy):
+    given = {"recipe": toy / "toy.toml", "protocols": [toy / "protocol.csv"], "imagenet": toy / "lite0.pth"}
+    with pytest.raises(TrainingError, match="not a network"):
+        train_image(**given, work=toy / "second", start=toy / "nowhere")
+    train_image(**given, work=toy / "first")
+    (toy / "toy.toml").write_text("start_share = 1.0\n" + RECIPE, encoding="utf-8")
+    with pytest.raises(TrainingError, match="name its work folder"):
+        train_image(**given, work=toy / "second")
+    train_image(**given, work=toy / "second", start=toy / "first")
+    old, new = (load_file(toy / work / "network.safetensors") for work in ("first", "second"))
+    assert all(np.array_equal(old[name], new[name]) for name in old if old[name].dtype == np.float32)
 
 
 def test_both_keys_are_needed_in_both_parts(toy):

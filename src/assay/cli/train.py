@@ -113,6 +113,10 @@ def image(
     resume: Resume = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes that prepare and measure.")] = None,
     device: Annotated[str, typer.Option(help="Where the network is trained, as torch names it.")] = "cpu",
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Work folder of an ended run, with whose network training begins.", file_okay=False),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for weight and card; --work if not given.", file_okay=False),
@@ -124,7 +128,9 @@ def image(
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")  # as above
     with _extra():
         from assay.training.pictures.run import train_image
-    card = train_image(recipe, data, work, imagenet=imagenet, resume=resume, jobs=settings.jobs, device=device, out=out)
+    card = train_image(
+        recipe, data, work, imagenet=imagenet, start=start, resume=resume, jobs=settings.jobs, device=device, out=out
+    )
     say(str(card))
 
 

@@ -172,6 +172,11 @@ class PictureDetector:
             found.append(Described(float(logits[0, LOOKS.index("face")]), features[0].astype(np.float16)))
         return found + [None] * (len(faces) - len(found))
 
+    def whole_logit(self, pixels: Pixels) -> float:
+        """Of one frame as a whole; nan if it is too small."""
+        square = whole_square(*pixels.shape[:2])
+        return self._logits(pixels, [("whole", square, None)])[0] if square else float("nan")
+
     def _logits(self, pixels: Pixels, squares: Sequence[tuple[Look, Square, int | None]]) -> list[float]:
         side, share = self.card.input_pixels, self.card.input_pixels / self.card.crop_pixels
         found: list[float] = []

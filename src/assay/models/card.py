@@ -150,7 +150,13 @@ class Card(_Part):
     name: str
     version: str
     kind: Literal[
-        "audio-detector", "picture-detector", "speech-activity", "face-detector", "face-landmarks", "eye-landmarks"
+        "audio-detector",
+        "picture-detector",
+        "video-detector",
+        "speech-activity",
+        "face-detector",
+        "face-landmarks",
+        "eye-landmarks",
     ]
     summary: str
     file: str
@@ -277,3 +283,48 @@ class PictureCard(TrainedCard):
     most_pieces: int = Field(gt=0)
     looks: dict[str, LookScale]
     decision: PictureDecision
+
+
+class VideoDecision(_Part):
+    """What the policy needs to turn the llrs of a video into a verdict.
+
+    Attributes:
+        person: Distribution of one person's llr over bona fide persons.
+        whole: Distribution of the llr of whole frames over bona fide videos.
+        person_below_llr, whole_below_llr: At or below, nothing speaks for a spoof.
+        miss_rate: Share of development spoofs below them.
+    """
+
+    person: TailModel
+    whole: TailModel
+    person_below_llr: float
+    whole_below_llr: float
+    miss_rate: float
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+
+class VideoCard(TrainedCard):
+    """A detector of synthetic and changed videos: faces over time.
+
+    Attributes:
+        features_of: Name of the picture detector whose features and logits it takes.
+        features_sha256: Of that detector's weight; another one gives other features.
+        fps: Frames a second that it was trained on.
+        window_frames, hop_frames: What the temporal model judges at once, and the step between.
+        frame: Mean logit of a person's frames to llr.
+        temporal: Mean logit of a person's windows to llr.
+        weights: Of the llrs ``frame`` and ``temporal`` in that of a person, before `calibration`.
+        whole: Mean logit of whole frames to llr.
+        calibration: Of the weighted sum to the person's llr.
+    """
+
+    features_of: str
+    features_sha256: str
+    fps: float = Field(gt=0)
+    window_frames: int = Field(gt=0)
+    hop_frames: int = Field(gt=0)
+    frame: Calibration
+    temporal: Calibration
+    weights: dict[Literal["frame", "temporal"], float]
+    whole: Calibration
+    decision: VideoDecision

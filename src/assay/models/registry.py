@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from assay.errors import CardError, ModelNotFound
-from assay.models.card import Card, DetectorCard, FaceCard, PictureCard
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard
 
 Kind = TypeVar("Kind", bound=Card)
 CLASSES: dict[str, type[Card]] = {
@@ -17,6 +17,7 @@ CLASSES: dict[str, type[Card]] = {
     "face-landmarks": FaceCard,
     "picture-detector": PictureCard,
     "speech-activity": Card,
+    "video-detector": VideoCard,
 }
 
 
@@ -78,6 +79,16 @@ def picture_card(name: str) -> PictureCard:
         CardError: If its card is malformed.
     """
     return _card_of(name, PictureCard, "judge pictures")
+
+
+def video_card(name: str) -> VideoCard:
+    """The card of a detector of videos.
+
+    Raises:
+        ModelNotFound: If there is no such model, or it is not a detector of videos.
+        CardError: If its card is malformed.
+    """
+    return _card_of(name, VideoCard, "judge videos")
 
 
 def face_card(name: str) -> FaceCard:

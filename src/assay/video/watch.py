@@ -17,6 +17,7 @@ from assay.video.tracks import TrackBuilder
 if TYPE_CHECKING:
     from assay.image.detector import Described, PictureDetector
 
+WHOLE_EVERY_S = 0.95  # a little less than a second, so that times that are rounded do not double it
 Floats = NDArray[np.float64]
 
 
@@ -46,11 +47,13 @@ class Watched:
 
     Attributes:
         faces: Persons in order of first appearance.
+        whole: Logits of whole frames, about one a second; nan for those too small.
         frames: How many frames were looked at.
         last_s: When the last one is shown.
     """
 
     faces: tuple[FaceSeries, ...]
+    whole: Floats
     frames: int
     last_s: float
 
@@ -65,14 +68,19 @@ def watch(frames: Iterable[Frame], finder: FaceFinder, detector: PictureDetector
     """
     builder = TrackBuilder()
     seen: dict[tuple[int, tuple[float, ...]], Described | None] = {}
-    count, last_s = 0, 0.0
+    whole: list[float] = []
+    count, last_s, next_s = 0, 0.0, 0.0
     for frame in frames:
         faces = finder.find(frame.pixels)
         builder.add(frame, faces)
         for face, told in zip(faces, detector.describe(frame.pixels, faces), strict=True):
             seen[frame.index, _key(face.box)] = told
+        if frame.time_s >= next_s:
+            whole.append(detector.whole_logit(frame.pixels))
+            next_s = frame.time_s + WHOLE_EVERY_S
         count, last_s = count + 1, frame.time_s
-    return Watched(tuple(_series(track, seen) for track in builder.finish()), count, last_s)
+    faces_of = tuple(_series(track, seen) for track in builder.finish())
+    return Watched(faces_of, np.array(whole), count, last_s)
 
 
 def _key(box: Iterable[float]) -> tuple[float, ...]:

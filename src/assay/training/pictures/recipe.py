@@ -74,6 +74,8 @@ class PictureRecipe(Part):
     most_spoof: int = Field(default=600, gt=0, description="spoofs of a source and generator at most")
     spoof_pieces: int = Field(default=3, gt=0, description="pieces of a spoof at most; of a bona fide picture one")
     autoencoder_steps: int = Field(default=2000, gt=0, description="steps of each small autoencoder")
+    start_share: float = Field(default=0.0, ge=0, le=1, description="of the weights begun with, in the mean published")
+    mosaic: float = Field(default=0.0, ge=0, le=1, description="chance that another couple covers a part, key by key")
     local: float = Field(default=0.3, ge=0, le=1, description="share of round trips that change a part only")
     integers: bool = Field(default=True, description="publish 8-bit convolutions if that costs at most 0.005 of AUC")
     optimisation: Optimisation
@@ -95,6 +97,7 @@ class PictureRecipe(Part):
             looks={look: getattr(self.looks, look) for look in LOOKS},
             chances=Chances(**self.augmentation.model_dump()),
             local=self.local,
+            mosaic=self.mosaic,
             seed=self.seed,
         )
 

@@ -42,6 +42,7 @@ def train_image(
     work: Path,
     *,
     imagenet: Path,
+    start: Path | None = None,
     resume: bool = False,
     jobs: int = 1,
     device: str = "cpu",
@@ -55,6 +56,8 @@ def train_image(
             `assay data fakes` writes them, is trained against that file.
         work: Folder for everything in between; created.
         imagenet: Published weights of efficientnet_lite0, a ``.pth`` file.
+        start: Work folder of an ended run of the same view, with whose network training begins instead; the recipe may
+            average what comes out with it (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
         resume: Go on from the last checkpoint in `work`, if there is one.
         jobs: Processes that cut crops and score the development part.
         device: Where the network is trained: ``cpu``, ``cuda`` ...
@@ -72,7 +75,7 @@ def train_image(
     work.mkdir(parents=True, exist_ok=True)
     rows = _packed(train, work / "train", plan, jobs)
     held_out = _packed(development, work / DEVELOPMENT, plan, jobs)
-    net = _trained(plan, work, rows, held_out, imagenet, torch.device(device), resume)
+    net = _trained(plan, work, rows, held_out, (imagenet, start), torch.device(device), resume)
     return publish(
         net,
         plan,
@@ -148,17 +151,23 @@ def _trained(
     work: Path,
     rows: Sequence[Crop],
     held_out: Sequence[Crop],
-    imagenet: Path,
+    begin: tuple[Path, Path | None],
     device: torch.device,
     resume: bool,
 ) -> PictureNet:
     net = PictureNet(plan.view, plan.optimisation.dropout)
     if (work / NETWORK).exists():
         return load_picture_network(work / NETWORK, plan)
+    imagenet, start = begin
     try:
         load_imagenet(net, _read_tensors(imagenet, torch.device("cpu")))
     except RuntimeError as error:
         raise TrainingError(f"'{imagenet}' does not hold the weights of efficientnet_lite0: {error}") from error
+    if start is None and plan.start_share:
+        raise TrainingError("The recipe averages with the network that training begins with: name its work folder.")
+    begun = _stored(start / NETWORK, plan).state_dict() if start is not None else {}
+    if begun:
+        net.load_state_dict(begun)
     crops = Crops(rows, read_pixels(work / "train", rows), device)
     development = Crops(held_out, read_pixels(work / DEVELOPMENT, held_out), device)
     trips = _autoencoders(plan, work, crops)
@@ -183,6 +192,9 @@ def _trained(
     every = plan.optimisation.evaluate_every
     fit(net.to(device), crops, plan.plan(), trips, check=check, check_every=every, save=save, state=state)
     net = net.cpu()
+    for name, value in net.state_dict().items():
+        if begun and value.dtype.is_floating_point:
+            value.lerp_(begun[name], plan.start_share)
     save_picture_network(net, work / NETWORK, plan)
     return net
 
@@ -251,12 +263,17 @@ def load_picture_network(path: Path, plan: PictureRecipe) -> PictureNet:
     Raises:
         TrainingError: If it is none of this version, or of another recipe.
     """
+    return _stored(path, plan, plan.fingerprint())
+
+
+def _stored(path: Path, plan: PictureRecipe, fingerprint: str | None = None) -> PictureNet:
+    """A trained network of the recipe's view; of the recipe itself, where its fingerprint is given."""
     try:
         with safe_open(path, framework="pt") as stored:
             notes = stored.metadata() or {}
-            if notes.get("recipe") != plan.fingerprint():
+            if fingerprint is not None and notes.get("recipe") != fingerprint:
                 raise TrainingError(f"'{path}' was trained by another recipe. Use that one, or another work folder.")
-            net = PictureNet(plan.view)
+            net = PictureNet(plan.view, plan.optimisation.dropout)
             net.load_state_dict({name: stored.get_tensor(name).float() for name in stored.keys()})  # noqa: SIM118
     except (SafetensorError, RuntimeError, OSError) as error:
         raise TrainingError(f"'{path}' is not a network of this version: {error}") from error
