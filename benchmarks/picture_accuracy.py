@@ -101,6 +101,38 @@ def condition_table(
     return "\n".join(lines), figures
 
 
+GAME = "kaivalyagandhi/ai-or-not-game"
+PORTRAITS = ("CivilServiceUSA/us-governors", "CivilServiceUSA/us-senate")
+# Of the shared protocol: what it is, sources of bona fide pictures (none: all), sources of spoofs, what was aimed at.
+KINDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
+    ("faces: StyleGAN2 and landmark swaps against official portraits", PORTRAITS,
+     ("u1i/ai-faces", "wuhuikai/FaceSwap"), "0.85"),
+    ("of these StyleGAN2", PORTRAITS, ("u1i/ai-faces",), ""),
+    ("of these landmark swaps", PORTRAITS, ("wuhuikai/FaceSwap",), ""),
+    ("whole pictures: text-to-image, mostly screenshots of it, against the same game's photographs and camera files",
+     (GAME, "ianare/exif-samples"), (GAME,), "0.80"),
+    ("the same against the game's photographs alone", (GAME,), (GAME,), "0.75"),
+    ("the same against all bona fide pictures", (), (GAME,), ""),
+)  # fmt: skip
+
+
+def kinds(evaluation: ProtocolEvaluation) -> str:
+    """AUC of each of `KINDS`, with 95 % by resampling pictures."""
+    lines = ["| kind | bona fide | spoof | AUC | aim |", "|---|---|---|---|---|"]
+    rows = [row for row in evaluation.rows if row["llr"] is not None]
+    for name, bona, spoof, aim in KINDS:
+        own = [float(row["llr"]) for row in rows if row["key"] == "bona_fide" and (not bona or row["source"] in bona)]
+        other = [float(row["llr"]) for row in rows if row["key"] == "spoof" and row["source"] in spoof]
+        if not own or not other:
+            continue
+        area, rng = auc(np.array(own), np.array(other)), np.random.default_rng(0)
+        drawn = [auc(rng.choice(own, len(own)), rng.choice(other, len(other))) for _ in range(1000)]
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        missed = ", **not reached**" if aim and area < float(aim) else ""
+        lines.append(f"| {name} | {len(own)} | {len(other)} | {area:.3f} ({low:.3f}–{high:.3f}) | {aim}{missed} |")
+    return "\n".join(lines)
+
+
 def within(llrs: NDArray[np.float64], keys: Sequence[str], sources: Sequence[str]) -> float:
     """AUC averaged over sources that hold both keys; nan if none does."""
     spoof, names = np.array([key == "spoof" for key in keys]), np.array(sources)
@@ -145,6 +177,7 @@ def main() -> None:
     sections = {
         "evaluation": evaluations[0].to_markdown(),
         "further": "\n\n".join(evaluation.to_markdown() for evaluation in evaluations[1:]),
+        "kinds": kinds(evaluations[0]),
         "conditions": table,
         "files": table_of(read_protocol(arguments.protocols[0], partition="train"), trials, settings),
         "false-alarms": false_alarms(evaluations),

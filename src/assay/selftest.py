@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, SelfTestFailed
-from assay.models.card import Card, DetectorCard, FaceCard, PictureCard
-from assay.models.registry import load_card, model_names, weights_folder
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard
+from assay.models.registry import load_card, model_names, read_sample, weights_folder
 
 if TYPE_CHECKING:
     from assay.settings import Settings
@@ -56,11 +56,16 @@ def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
     if isinstance(card, FaceCard):
         from assay.image.faces.answers import known_answers as face_answers
 
-        return face_answers(card, _picture(card), threads=threads)
+        return face_answers(card, read_sample(card.known_answer.sample), threads=threads)
     if isinstance(card, PictureCard):
         from assay.image.detector import PictureDetector
 
-        return PictureDetector(card.name, threads=threads).logits(_picture(card))
+        return PictureDetector(card.name, threads=threads).logits(read_sample(card.known_answer.sample))
+    if isinstance(card, VideoCard):
+        from assay.video.detector import VideoDetector, known_features
+
+        features = known_features(card.features_of, card.known_answer.sample, card.window_frames)
+        return VideoDetector(card.name, threads=threads).logits(features)
     samples = _sample(card)
     if isinstance(card, DetectorCard):
         from assay.audio.detector import AudioDetector
@@ -81,17 +86,6 @@ def _sample(card: Card) -> NDArray[np.float32]:
     except (OSError, soundfile.SoundFileError) as error:
         raise SelfTestFailed(f"The sample '{path.name}' cannot be read: {error}. Reinstall Assay.") from error
     return samples
-
-
-def _picture(card: Card) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    path = weights_folder() / card.known_answer.sample
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow reports a broken PNG as a SyntaxError
-        raise SelfTestFailed(f"The sample '{path.name}' cannot be read: {error}. Reinstall Assay.") from error
 
 
 def check_known_answer(card: Card, *, threads: int = 1) -> float:

@@ -34,6 +34,13 @@ Examples:
   assay train vocoder --recipe recipes/vocoder-istft.toml --data protocol.csv --work runs/istft --resume
 """
 
+VIDEO_EPILOG = """\b
+Examples:
+  assay train video --recipe recipes/video-lite.toml --data videos/protocol.csv --work runs/v
+
+Videos are watched once; what was seen stays in --work.
+"""
+
 AUTOENCODER_EPILOG = """\b
 Examples:
   assay train autoencoder --recipe recipes/autoencoder-shuffle.toml --data protocol.csv --out engines
@@ -132,6 +139,25 @@ def image(
         recipe, data, work, imagenet=imagenet, start=start, resume=resume, jobs=settings.jobs, device=device, out=out
     )
     say(str(card))
+
+
+@app.command(epilog=VIDEO_EPILOG)
+def video(
+    recipe: Recipe,
+    data: Data,
+    work: Annotated[Path, typer.Option(help="Folder for what was seen of each video.", file_okay=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for weight and card; --work if not given.", file_okay=False),
+    ] = None,
+) -> None:
+    """Train a detector of synthetic and changed videos and export it with its card."""
+    from assay.cli.terminal import level_chosen, prepare, say
+
+    prepare(log_level=None if level_chosen() else "INFO")  # as above
+    with _extra():
+        from assay.training.video.run import train_video
+    say(str(train_video(recipe, data, work, out=out)))
 
 
 @app.command(epilog=VOCODER_EPILOG)

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-from assay.errors import CardError, ModelNotFound
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.errors import CardError, ModelNotFound, SelfTestFailed
 from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard
 
 Kind = TypeVar("Kind", bound=Card)
@@ -24,6 +27,21 @@ CLASSES: dict[str, type[Card]] = {
 def weights_folder() -> Path:
     """Where cards, weights and known-answer samples lie."""
     return Path(__file__).parent.parent / "weights"
+
+
+def read_sample(name: str) -> NDArray[np.uint8]:
+    """A shipped picture, a plain PNG, as uint8 RGB of shape (height, width, 3).
+
+    Raises:
+        SelfTestFailed: If it cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(weights_folder() / name, formats=("PNG",)) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow reports a broken PNG as a SyntaxError
+        raise SelfTestFailed(f"The sample '{name}' cannot be read: {error}. Reinstall Assay.") from error
 
 
 def model_names() -> list[str]:

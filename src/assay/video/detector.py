@@ -124,11 +124,14 @@ class VideoDetector:
             features: Shape (n, f).
         """
         starts = window_starts(times_s, self.card.window_frames, self.card.hop_frames, LONGEST_STEP / self.card.fps)
-        logits = [
-            self._session.run(["logit"], {"features": features[None, s : s + self.card.window_frames].astype("f4")})[0]
-            for s in starts
-        ]
-        return starts, np.concatenate(logits).astype(np.float64) if logits else np.zeros(0)
+        frames = self.card.window_frames
+        logits = [self.logits(features[None, start : start + frames].astype(np.float32)) for start in starts]
+        return starts, np.concatenate(logits) if logits else np.zeros(0)
+
+    def logits(self, features: NDArray[np.float32]) -> Floats:
+        """Of one window, shape (1, frames, f); shape (1,), positive for spoof."""
+        found: Floats = self._session.run(["logit"], {"features": features})[0].astype(np.float64)
+        return found
 
 
 def window_starts(times_s: Floats, frames: int, hop: int, longest_step_s: float) -> list[int]:
@@ -136,3 +139,16 @@ def window_starts(times_s: Floats, frames: int, hop: int, longest_step_s: float)
     holes = np.concatenate([[0], np.cumsum(np.diff(times_s) > longest_step_s)])
     starts = range(0, len(times_s) - frames + 1, hop)
     return [start for start in starts if holes[start] == holes[start + frames - 1]]
+
+
+def known_features(picture_model: str, sample: str, frames: int) -> NDArray[np.float32]:
+    """Features of a shipped sample that grow from frame to frame, shape (1, frames, f): for self-tests.
+
+    Raises:
+        SelfTestFailed: If the sample cannot be read.
+    """
+    from assay.image.detector import PictureDetector
+    from assay.models.registry import read_sample
+
+    features = PictureDetector(picture_model).features(read_sample(sample))
+    return np.asarray(features * np.linspace(0.5, 1.5, frames)[None, :, None], np.float32)

@@ -31,6 +31,7 @@ from assay.training.fakes.pictures.warp import affine, similarity
 Way = Literal["blend", "swap", "lips"]
 Course = Literal["steady", "flickering", "slow"]
 WAYS: tuple[Way, ...] = ("blend", "swap", "lips")
+COURSES: tuple[Course, ...] = ("steady", "flickering", "slow")
 LEAST_WIDTH = 60  # pixels from ear to ear
 PERIOD_S = 3.0  # of what is faded in and out
 MOUTH = (0, 17, 61, 291, 37, 267, 84, 314, 40, 270, 91, 321, 185, 409, 146, 375)  # outline of the lips

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ from assay.training.video.changes import Change, changed
 from assay.video.watch import watch
 
 FPS = 5.0
-LONGEST_S = 24.0  # watched of a video, from its start
+PARTS = ("times", "logits", "features")  # of a person, as they are stored
+LONGEST_S = 8.0  # watched of a video, from its start
 log = logging.getLogger("assay.training.video")
 
 
@@ -51,6 +53,21 @@ class Clip:
         """Of the file that keeps its sequences."""
         told = [str(self.file), self.change.name if self.change else "", self.change.seed if self.change else 0]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedClip:
+    """A clip after it was watched.
+
+    Attributes:
+        clip: Which.
+        whole: Logits of whole frames, about one a second, shape (n,).
+        faces: One sequence for each person.
+    """
+
+    clip: Clip
+    whole: NDArray[np.float64]
+    faces: tuple[FaceSequence, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,42 +104,42 @@ def watch_clip(clip: Clip, finder: FaceFinder, detector: PictureDetector, folder
     frames = video.frames(fps=FPS, end_s=LONGEST_S)
     if clip.change is not None:
         frames = changed(frames, clip.change, finder)
-    arrays: dict[str, NDArray[np.generic]] = {}
-    for series in watch(frames, finder, detector).faces:
+    watched = watch(frames, finder, detector)
+    arrays: dict[str, NDArray[np.generic]] = {"whole": watched.whole}
+    for series in watched.faces:
         kept = series.scored
         if kept.any():
             number = len(arrays) // 3
-            arrays[f"times{number}"] = series.track.times_s[kept]
-            arrays[f"logits{number}"] = series.logits[kept]
-            arrays[f"features{number}"] = series.features[kept]
+            found: list[NDArray[Any]] = [series.track.times_s[kept], series.logits[kept], series.features[kept]]
+            arrays |= {f"{name}{number}": values for name, values in zip(PARTS, found, strict=True)}
     part = path.with_suffix(".part.npz")
     np.savez(part, **arrays)  # type: ignore[arg-type]  # arrays by name
     part.replace(path)
     return path
 
 
-def read_sequences(clips: Sequence[Clip], paths: Sequence[Path | None]) -> Iterator[FaceSequence]:
-    """Sequences of watched clips; of those that could not be read there are none."""
-    for number, (clip, path) in enumerate(zip(clips, paths, strict=True)):
-        if path is None:
-            continue
-        with np.load(path) as stored:
-            for person in range(len(stored.files) // 3):
-                times, logits, features = (stored[f"{name}{person}"] for name in ("times", "logits", "features"))
-                yield FaceSequence(number, clip.key, clip.source, clip.generator, times, logits, features)
+def read_clip(clip: Clip, number: int, path: Path) -> WatchedClip:
+    """What `watch_clip` wrote; `number` is that of the clip."""
+    with np.load(path) as stored:
+        whole = stored["whole"]
+        persons = (len(stored.files) - 1) // 3
+        faces = [
+            FaceSequence(number, clip.key, clip.source, clip.generator, *(stored[f"{n}{person}"] for n in PARTS))
+            for person in range(persons)
+        ]
+    return WatchedClip(clip, whole[~np.isnan(whole)], tuple(faces))
 
 
-def watch_all(clips: Sequence[Clip], folder: Path, detector: PictureDetector) -> list[Path | None]:
-    """Watch every clip; None for those that cannot be read."""
+def watch_all(clips: Sequence[Clip], folder: Path, detector: PictureDetector) -> list[WatchedClip]:
+    """Watch every clip; those that cannot be read are left out with a warning."""
     folder.mkdir(parents=True, exist_ok=True)
     finder = FaceFinder(irises=False)
-    found: list[Path | None] = []
+    found: list[WatchedClip] = []
     for number, clip in enumerate(clips):
         try:
-            found.append(watch_clip(clip, finder, detector, folder))
+            found.append(read_clip(clip, number, watch_clip(clip, finder, detector, folder)))
         except AssayError as error:
             log.warning("%s is left out: %s", clip.file, error.message)
-            found.append(None)
         if number % 25 == 24:
             log.info("%d of %d clips watched", number + 1, len(clips))
     return found
