@@ -66,10 +66,12 @@ def piece_squares(height: int, width: int, side: int) -> list[Square]:
 
 
 def detail(pixels: Pixels, square: Square) -> float:
-    """Mean difference between neighbours in green, in levels, of about 256 rows: how much there is to see."""
-    rows = slice(square.top, square.top + square.side, max(1, square.side // 256))
-    part = pixels[rows, square.left : square.left + square.side, 1]
-    return float(np.abs(np.diff(part.astype(np.int16))).mean())
+    """Mean difference between neighbours in green, in levels, of about 128 rows: how much there is to see."""
+    rows = slice(square.top, square.top + square.side, max(1, square.side // 128))
+    part = np.ascontiguousarray(pixels[rows, square.left : square.left + square.side, 1])
+    # Bytes are subtracted the right way round: wider numbers would take three times as long.
+    steps = np.maximum(part[:, 1:], part[:, :-1]) - np.minimum(part[:, 1:], part[:, :-1])
+    return float(steps.mean(dtype=np.float32)) if steps.size else 0.0
 
 
 def flat_share(pixels: Pixels) -> float:
