@@ -12,15 +12,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from assay.data import Trial, read_protocol
 from assay.errors import ProtocolError
 from assay.line import Detector
 from assay.metrics import Evaluation, EvaluationOptions, GroupedEvaluation, evaluate_groups
-from assay.policy import accepted_rate
+from assay.policy import accepted_rate, rate_in_force
 from assay.result import Outcome, ScanFailure, ScanResult, Verdict
 from assay.settings import Settings
+
+if TYPE_CHECKING:
+    from assay.models.card import TrainedCard
 
 VERDICTS: tuple[Verdict, ...] = ("bona_fide", "inconclusive", "mixed", "spoof")
 OUTCOMES = (*VERDICTS, "error")
@@ -138,8 +143,8 @@ def evaluate_protocol(
         options: Bootstrap and bins.
 
     Raises:
-        ProtocolError: If the protocol is malformed, a key has no file that could be scored, or there are both sound
-            and pictures in it.
+        ProtocolError: If the protocol is malformed, a key has no file that could be scored, or there is more than one
+            kind of media in it.
         ModelError: If the model is unknown or its weight was altered.
     """
     trials = read_protocol(protocol, partition=partition)
@@ -147,11 +152,14 @@ def evaluate_protocol(
     rows: list[Row] = []
     unscored: dict[str, str] = {}
     media: set[str] = set()
+    thresholds: list[float] = []
     outcomes = detector.scan_many((trial.file for trial in trials), expanded=True)
     for trial, outcome in zip(trials, outcomes, strict=True):
         row = _row(trial, outcome)
         if isinstance(outcome, ScanResult):
             media.add(outcome.media)
+            if outcome.operating_point and outcome.llr is not None:
+                thresholds.append(outcome.operating_point.threshold_llr)
         rows.append(row)
         if row["llr"] is None:
             unscored[trial.path] = row["reason"]
@@ -161,10 +169,10 @@ def evaluate_protocol(
     if len({row["key"] for row in scored}) < 2:
         raise ProtocolError(f"'{protocol}' has no scored trials of both keys; {len(unscored)} could not be scored.")
     if len(media) > 1:
-        raise ProtocolError(f"'{protocol}' holds sound and pictures, whose scores are not comparable; part it in two.")
-    card = detector.picture_model.card if media == {"image"} else detector.model.card
-    rate = accepted_rate(card, settings)
-    threshold = card.decision.file.threshold(rate)
+        raise ProtocolError(
+            f"'{protocol}' holds {' and '.join(sorted(media))}, whose scores are not comparable; part it."
+        )
+    card, rate, threshold = _point(detector, media, settings, thresholds)
     llrs = [row["llr"] for row in scored]
     keys = [row["key"] for row in scored]
     sources = [row["source"] or "-" for row in scored]
@@ -191,6 +199,26 @@ def evaluate_protocol(
         unscored=unscored,
         rows=tuple(rows),
     )
+
+
+def _point(
+    detector: Detector, media: set[str], settings: Settings, thresholds: list[float]
+) -> tuple[TrainedCard, float, float]:
+    """Card of the model, the accepted rate, and the threshold of a whole file at it.
+
+    Args:
+        detector: Of the run.
+        media: Kinds that were scored, one.
+        settings: In force.
+        thresholds: Those that the files were held against. Of a video there is one for each part, and which parts there
+            are depends on the video, so the figures of videos are those at the median.
+    """
+    if media == {"video"}:
+        video = detector.video_models.detector.card
+        return video, rate_in_force(video.decision.person, settings), float(np.median(thresholds))
+    card = detector.picture_model.card if media == {"image"} else detector.model.card
+    rate = accepted_rate(card, settings)
+    return card, rate, card.decision.file.threshold(rate)
 
 
 def _row(trial: Trial, outcome: Outcome) -> Row:

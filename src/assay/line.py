@@ -25,7 +25,7 @@ from assay.audio.detector import AudioDetector, AudioScores
 from assay.errors import AssayError, MediaError, SettingsError
 from assay.evidence import declares_generator, shown_traces
 from assay.forensics.sound import SoundInspection, inspect_sound
-from assay.media import AudioMedia, expand, open_any
+from assay.media import AudioMedia, expand, open_moving
 from assay.policy import Judgement, decide
 from assay.provenance import read_provenance
 from assay.result import ModelReference, NotAnalysed, Outcome, ScanFailure, ScanResult
@@ -35,16 +35,18 @@ from assay.stability import check_stability, require_deliveries
 if TYPE_CHECKING:
     from assay.credentials import Provenance
     from assay.image.detector import PictureDetector
+    from assay.media.videos import Video
+    from assay.video_line import Eyes
 
 log = logging.getLogger("assay.line")
 
 
 class Detector:
-    """Scans recordings and pictures with one model and one set of settings; may be shared between threads.
+    """Scans recordings, pictures and videos with one set of settings; may be shared between threads.
 
     Args:
         settings: The settings in force; None loads them (file, environment).
-        model: Anything that scores like `AudioDetector`; None loads the one that the settings name.
+        model: Anything that scores sound like `AudioDetector`; None loads the one that the settings name.
         **overrides: Single settings, when `settings` is None: ``Detector(max_false_alarm=0.001)``.
 
     Raises:
@@ -66,25 +68,53 @@ class Detector:
         self._trust_anchors = _read_anchors(self.settings.trust_anchors)
         self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
         self._picture_model: PictureDetector | None = None
+        self._eyes: Eyes | None = None
         self._lock = Lock()
 
     def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
-        """Analyse one recording or picture.
+        """Analyse one recording, picture or video.
 
         Args:
             source: Path, ``"-"`` for standard input, bytes, binary file object, or ``(array, sample_rate_hz)``.
             name: Name to show instead of the source's own.
 
         Raises:
-            MediaError: If it cannot be read, is neither sound nor picture, is broken, or is over a limit.
+            MediaError: If it cannot be read, is neither sound nor picture nor video, is broken, or is over a limit.
+            ModelError: If the model for pictures or videos, loaded when the first one comes, is unknown or altered.
         """
         started = time.perf_counter()
-        media = open_any(source, settings=self.settings, name=name)
+        media = open_moving(source, settings=self.settings, name=name)
         if isinstance(media, AudioMedia):
             return self._scan_sound(media, started)
+        from assay.media.pictures import Picture
+
+        if not isinstance(media, Picture):
+            return self._scan_video(media, started)
         from assay.picture_line import examine  # loads what only pictures need
 
         return examine(media, self.picture_model, self.settings, started=started, trust_anchors=self._trust_anchors)
+
+    def _scan_video(self, video: Video, started: float) -> ScanResult:
+        from assay.video_line import examine
+        from assay.video_sound import Ear
+
+        ear, anchors = Ear(self._score, self.model.card), self._trust_anchors
+        return examine(video, self.video_models, ear, self.settings, started=started, trust_anchors=anchors)
+
+    @property
+    def video_models(self) -> Eyes:
+        """What scores videos; loaded when the first one comes.
+
+        Raises:
+            ModelError: If a model is unknown, its weight was altered, or the two do not belong together.
+        """
+        pictures = self.picture_model
+        with self._lock:
+            if self._eyes is None:
+                from assay.video_line import Eyes
+
+                self._eyes = Eyes.load(self.settings, pictures)
+            return self._eyes
 
     @property
     def picture_model(self) -> PictureDetector:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.evidence import posterior
-from assay.policy import DECLARED, RAREST, Z90, accepted_rate
+from assay.policy import DECLARED, RAREST, Z90, accepted_rate, among
 from assay.result import Finding, OperatingPointInForce, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _verdict(
     faces = scores.of("face")
     if faces and card.decision.face:
         worst = max(faces, key=lambda face: face.llr)
-        p = _among(card.decision.face.p_value(worst.llr), len(faces))
+        p = among(card.decision.face.p_value(worst.llr), len(faces))
         if p <= rate / 2 and worst.llr > 0:
             return "mixed", max(llr, worst.llr), (_face_reason(worst, p, len(faces)),)
     if llr <= point.bona_fide_below_llr:
@@ -111,11 +111,6 @@ def _verdict(
         f" {point.threshold_llr:.2f} (synthetic), where the model errs too often."
     )
     return "inconclusive", llr, (Reason(code="near_threshold", text=text),)
-
-
-def _among(p: float, faces: int) -> float:
-    """P(any of so many bona fide faces reaches what one reaches with probability `p`)."""
-    return -math.expm1(faces * math.log1p(-min(p, 1 - 1e-12)))
 
 
 def _face_reason(worst: LookScore, p: float, faces: int) -> Reason:

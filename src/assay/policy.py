@@ -35,7 +35,7 @@ from assay.timeline import Span, suspicious_spans
 
 if TYPE_CHECKING:
     from assay.audio.detector import AudioScores, ChannelScores
-    from assay.models.card import DetectorCard, PictureCard
+    from assay.models.card import DetectorCard, PictureCard, TailModel
     from assay.settings import Settings
 
 MIN_SNR_DB = 3.0
@@ -91,11 +91,21 @@ class _Part:
 
 def accepted_rate(card: DetectorCard | PictureCard, settings: Settings) -> float:
     """The false-alarm rate in force: given, or what the Bayes threshold of a given cost amounts to."""
+    return rate_in_force(card.decision.file, settings)
+
+
+def rate_in_force(tail: TailModel, settings: Settings) -> float:
+    """The false-alarm rate given, or what the Bayes threshold of a given cost amounts to for one statistic."""
     if settings.false_alarm_cost is None:
         return settings.max_false_alarm
     # A sum of logarithms: the product of an extreme cost and an extreme prior would leave the range of floats.
     threshold = math.log(settings.false_alarm_cost) + math.log1p(-settings.prior) - math.log(settings.prior)
-    return card.decision.file.p_value(threshold)
+    return tail.p_value(threshold)
+
+
+def among(p: float, count: int) -> float:
+    """P(any of so many bona fide faces, independent of each other, reaches what one reaches with probability `p`)."""
+    return -math.expm1(count * math.log1p(-min(p, 1 - 1e-12)))
 
 
 def operating_point(card: DetectorCard, settings: Settings, *, share: float = 1.0) -> OperatingPointInForce:

@@ -40,7 +40,7 @@ class Segment(_Part):
     spoof_probability: float = Field(ge=0, le=1)
     llr: float
     suspicious: bool = False
-    channel: int | None = Field(None, ge=0, description="None when channels were averaged")
+    channel: int | None = Field(default=None, ge=0, description="None when channels were averaged")
 
 
 class Timeline(_Part):
@@ -78,19 +78,27 @@ class Finding(_Part):
 
 
 class Face(_Part):
-    """A face in a picture.
+    """A face in a picture, or the face of one person in a video.
 
     Attributes:
-        box: Left, top, right, bottom, from the brows to the chin; parts may lie outside the picture.
+        box: Left, top, right, bottom, from the brows to the chin; parts may lie outside the picture. In a video that of
+            the frame in which the face detector is surest.
         score: How sure the face detector is that it is a face; says nothing about synthesis.
         spoof_probability: Posterior that the face is synthetic or was changed; None where no detector was asked.
         llr: The evidence behind it.
+        track_id: The person, in a video.
+        start_s, end_s: When the person is seen first and last.
+        box_s: When the face is where `box` is.
     """
 
     box: tuple[float, float, float, float]
     score: float = Field(ge=0, le=1)
     spoof_probability: float | None = Field(ge=0, le=1)
     llr: float | None
+    track_id: int | None = Field(default=None, ge=0)
+    start_s: float | None = Field(default=None, ge=0)
+    end_s: float | None = Field(default=None, ge=0)
+    box_s: float | None = Field(default=None, ge=0)
 
 
 class Piece(_Part):
@@ -122,6 +130,103 @@ class Evidence(_Part):
     measured: dict[str, bool | int | float | str | None]
     strength: float | None = Field(ge=0, le=1)
     text: str
+
+
+class Speech(_Part):
+    """A stretch in which one person speaks, as far as lips and sound tell."""
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(ge=0)
+
+
+class LipAgreement(_Part):
+    """How well the lips of one person go with the sound; evidence, and no verdict.
+
+    Attributes:
+        offset_s: Shift with the best agreement; positive if the sound is late against the lips.
+        strength: Normalised cross-correlation there.
+        p: Chance of so much if the two had nothing to do with each other; never below 1 / (n + 1).
+        n: How many stretches of shifts tell what chance gives.
+        seconds: How much of the lips was compared.
+    """
+
+    offset_s: float
+    strength: float = Field(ge=-1, le=1)
+    p: float = Field(gt=0, le=1)
+    n: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+
+class Person(_Part):
+    """One person in a video: the face over time, and whether the voice is theirs.
+
+    Attributes:
+        id: From 0, in order of first appearance; `Face.track_id` is the same.
+        start_s, end_s: When the face is seen first and last.
+        seen_s: For how long it is seen, holes left out.
+        spoof_probability: Posterior that the face is synthetic or was changed; None where it was too small, too near to
+            the edge or seen in too few frames.
+        llr: The evidence behind it, of both parts below.
+        frame_llr: Of single frames.
+        temporal_llr: Of the course of time; None also where it was seen too seldom or too briefly.
+        stretches: The windows behind `temporal_llr`, in order of time; `suspicious` where the person stands out.
+        speaking: When this person speaks.
+        voice: Whether the score of the sound track concerns this person, who speaks in it; None if that is not told.
+        cues: What the movement of the face tells; remarks, never part of a score.
+        agreement: Of lips and sound; None where they were not compared.
+        no_agreement: Why they were not.
+    """
+
+    id: int = Field(ge=0)
+    start_s: float = Field(ge=0)
+    end_s: float = Field(ge=0)
+    seen_s: float = Field(ge=0)
+    spoof_probability: float | None = Field(ge=0, le=1)
+    llr: float | None
+    frame_llr: float | None
+    temporal_llr: float | None
+    stretches: tuple[Segment, ...] = ()
+    speaking: tuple[Speech, ...] = ()
+    voice: bool | None = None
+    cues: tuple[Evidence, ...] = ()
+    agreement: LipAgreement | None = None
+    no_agreement: str | None = None
+
+
+class FusedPart(_Part):
+    """What one part of a video says, and how much it counts.
+
+    Attributes:
+        name: ``image``: whole frames; ``video``: the most suspicious person; ``audio``: the sound track.
+        llr: Its evidence.
+        weight: In the fused llr; the weights of the parts present add up to 1.
+        moved: The fused llr less what it would be without this part (0 without any).
+        threshold_llr: At or above, this part stands out.
+        bona_fide_below_llr: At or below, nothing in it speaks for a spoof.
+        stands_out: Whether it was found to; of the sound a part of it may, though `llr` of the whole does not.
+    """
+
+    name: Literal["image", "video", "audio"]
+    llr: float
+    weight: float = Field(ge=0, le=1)
+    moved: float
+    threshold_llr: float
+    bona_fide_below_llr: float
+    stands_out: bool
+
+
+class Fusion(_Part):
+    """How the parts of a video became one number.
+
+    Attributes:
+        rule: ``weighted-0.40-0.40-0.20``: these shares of image, video and audio, renormalised over what is present.
+        llr: The fused evidence.
+        parts: Those that could be judged; at least one.
+    """
+
+    rule: str
+    llr: float
+    parts: tuple[FusedPart, ...] = Field(min_length=1)
 
 
 class ModelReference(_Part):
@@ -181,17 +286,21 @@ class ScanResult(_Part):
     Attributes:
         path: As the caller named it.
         sha256: Of the file's bytes.
-        sample_rate_hz, channels, duration_s, speech_s: Of a recording; None for a picture.
-        width, height: Of a picture, upright, in pixels; None for a recording.
+        sample_rate_hz, channels, speech_s: Of a recording, or of the sound track of a video; None for a picture.
+        duration_s: Of a recording or video; None for a picture.
+        width, height: Of a picture or of the first frame, upright, in pixels; None for a recording.
         spoof_probability: Posterior that the file is synthetic, at least in part; None only if nothing could be
             scored.
         llr: The evidence alone, natural log-likelihood ratio.
         interval: 90 % interval of `spoof_probability`, from calibration and from the spread over the file.
-        faces: In a picture, best first; empty for a recording.
+        segments, timeline: Of a recording, or of the sound track of a video by the clock of its frames.
+        faces: In a picture, best first; in a video one per person; empty for a recording.
         pieces: Of a picture, those with most detail, or with ``deep`` all; empty for a recording.
+        persons: In a video, in order of first appearance.
+        fusion: Of a video: its parts, and how much each moved the answer; None if none could be judged.
         evidence: What else the file shows; the score does not depend on it.
         provenance: Its Content Credentials; None where they were not looked for.
-        model: None where no detector was asked.
+        model: None where no detector was asked; of a video the temporal one.
         operating_point: None where no detector was asked.
         timings_ms: Wall time per stage.
         stability: What other deliveries of the recording gave; None if that was not asked for.
@@ -200,7 +309,7 @@ class ScanResult(_Part):
     schema_version: Literal[2] = 2
     path: str
     sha256: str
-    media: Literal["audio", "image"] = "audio"
+    media: Literal["audio", "image", "video"] = "audio"
     container: str
     codec: str
     sample_rate_hz: int | None = None
@@ -220,6 +329,8 @@ class ScanResult(_Part):
     not_analysed: tuple[NotAnalysed, ...]
     faces: tuple[Face, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    persons: tuple[Person, ...] = ()
+    fusion: Fusion | None = None
     evidence: tuple[Evidence, ...] = ()
     provenance: Provenance | None = None
     model: ModelReference | None
@@ -231,6 +342,12 @@ class ScanResult(_Part):
     def plain_verdict(self) -> str:
         """The verdict in words for people."""
         return PLAIN_VERDICTS[self.verdict]
+
+    @property
+    def suspicious(self) -> tuple[Segment, ...]:
+        """Stretches that stand out, of the sound and of persons, in order of time."""
+        every = (*self.segments, *(stretch for person in self.persons for stretch in person.stretches))
+        return tuple(sorted((one for one in every if one.suspicious), key=lambda one: (one.start_s, one.end_s)))
 
 
 class ErrorDetail(_Part):

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
 
     audio_model: str = Field("audio-resnet", description="detector for sound, a name that `assay models` lists")
     image_model: str = Field("picture-lite", description="detector for pictures, a name that `assay models` lists")
+    video_model: str = Field("video-lite", description="detector for videos, a name that `assay models` lists")
     max_false_alarm: float = Field(
         0.01,
         gt=0,
@@ -70,7 +71,15 @@ class Settings(BaseSettings):
     trust_anchors: Path | None = Field(
         None, description="PEM file of certificate authorities whose Content Credentials count as trusted"
     )
-    deep: bool = Field(False, description="look at every part of a picture, and for error levels and copied parts, too")
+    deep: bool = Field(
+        False,
+        description="look at every part of a picture, and for error levels and copied parts, too; at a video at least"
+        " 25 times a second, for movements and lips",
+    )
+    fps: float = Field(5.0, gt=0, le=240, description="frames of a video looked at, per second")
+    num_frames: int | None = Field(
+        None, ge=1, description="frames of a video looked at, evenly spread over it; replaces fps"
+    )
 
     jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")
     threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")

@@ -78,7 +78,7 @@ def test_without_arguments_the_help_is_shown(run):
 
 @pytest.mark.parametrize("example", examples(scan.EPILOG))
 def test_examples_of_scan_run(run, real_detector, make_wav, monkeypatch, example):
-    path = make_wav("interviews/deep/one.wav", "two.mp3", "recording.wav")
+    path = make_wav("interviews/deep/one.wav", "two.mp3", "talk.mp4", "recording.wav")
     command, _, _ = example.partition(" | ")
     command, _, stdin = command.partition(" < ")
     if stdin:

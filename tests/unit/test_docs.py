@@ -117,11 +117,11 @@ def test_every_column_of_the_csv_is_explained():
 def test_every_code_of_the_policy_is_explained():
     page = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
     package = ROOT / "src" / "assay"
-    source = "".join(
-        (package / name).read_text(encoding="utf-8") for name in ("policy.py", "evidence.py", "stability.py")
-    )
+    names = ["evidence.py", "stability.py", "video_persons.py", "video_sound.py", "video_line.py"]
+    paths = [*(package / name for name in names), *package.glob("*policy.py")]
+    source = "".join(path.read_text(encoding="utf-8") for path in paths)
     codes = set(re.findall(r'code="(\w+)"', source))
-    assert {"near_threshold", "decoder", "unstable", "denoised"} <= codes
+    assert {"near_threshold", "decoder", "unstable", "denoised", "frames_stand_out", "no_sound"} <= codes
     assert [code for code in codes if f"`{code}`" not in page] == []
 
 

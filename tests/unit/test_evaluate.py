@@ -4,7 +4,9 @@ import csv
 import json
 import math
 
+import movies
 import pytest
+from video_cases import make_eyes
 
 from assay.errors import ModelNotFound, ProtocolError
 from assay.evaluate import evaluate_protocol
@@ -35,6 +37,7 @@ def run(examples, tmp_path_factory):
             progress=progress,
         )
 
+    run.folder = folder
     return run
 
 
@@ -182,3 +185,17 @@ def test_only_the_partition_is_scored(run):
 def test_an_unknown_model_is_an_error(run):
     with pytest.raises(ModelNotFound, match="no-such"):
         run(ROWS, audio_model="no-such")
+
+
+def test_a_protocol_of_videos_is_measured_at_the_threshold_that_the_files_are_held_against(run, monkeypatch):
+    monkeypatch.setattr(Detector, "video_models", property(lambda self: make_eyes()))
+    rows = []
+    for key, seed in (("bona_fide", 1), ("spoof", 2)):
+        data = movies.video(frames=[movies.texture(seed, 320, 240)] * 12, rate=10)
+        (run.folder / f"{key}.mp4").write_bytes(data)
+        rows.append(f"{key}.mp4,{key},g,s,eval")
+    found = run(rows)
+    assert found.model["name"] == "by-hand"
+    assert found.threshold_llr == pytest.approx(-math.log(0.01))
+    with pytest.raises(ProtocolError, match="audio and video"):
+        run([*rows, "human.wav,bona_fide,,austen,eval"])

@@ -6,6 +6,7 @@ import re
 import struct
 
 import forensic_sounds as made
+import movies
 import numpy as np
 import pytest
 
@@ -434,6 +435,7 @@ def samples_to_break():
         "mp4": made.muxed("m4a", comment="c", creation_time="2024-05-01T10:00:00Z"),
         "matroska": made.muxed("webm", comment="c"),
         "adts": made.muxed("adts"),
+        "avi": movies.video("avi", 3, sound="pcm_s16le"),
     }
 
 

@@ -134,11 +134,11 @@ def test_pipes_are_skipped_and_links_to_folders_not_followed(folder):
     assert names == ["a.dat", "b.wav", "link.wav", "sub/c.wav", "sub/deep/d.wav"]
 
 
-def test_a_video_is_not_listed_but_the_sound_beside_it_is(tmp_path):
+def test_videos_are_listed_and_so_is_sound_in_their_containers(tmp_path):
     sound = signals.sine(rate=44_100)
     (tmp_path / "a.mp4").write_bytes(signals.muxed("mp4", "aac", sound, 44_100, picture="mpeg4"))
     (tmp_path / "b.mp4").write_bytes(signals.muxed("mp4", "aac", sound, 44_100))
-    assert found([tmp_path], tmp_path) == ["b.mp4"]
+    assert found([tmp_path], tmp_path) == ["a.mp4", "b.mp4"]
 
 
 def test_only_what_is_asked_for_is_looked_into(folder, monkeypatch):

@@ -41,6 +41,7 @@ Examples:
   assay scan - --quiet < recording.wav
   assay scan recording.wav --fail-on spoof
   assay scan recording.wav --stability
+  assay scan talk.mp4 --fps 25
 
 {exits.TABLE}
 """
@@ -77,7 +78,14 @@ def scan(
     ] = None,
     deep: Annotated[
         bool | None,
-        typer.Option("--deep/--no-deep", help="Look at all of a picture, for error levels and copies, too; slower."),
+        typer.Option(
+            "--deep/--no-deep",
+            help="Look at all of a picture, for error levels and copies, too, and closely at a video; slower.",
+        ),
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames of a video to look at, per second.")] = None,
+    num_frames: Annotated[
+        int | None, typer.Option(help="Frames of a video to look at, evenly spread; instead of --fps.")
     ] = None,
     trust_anchors: Annotated[
         Path | None,
@@ -99,12 +107,14 @@ def scan(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
 ) -> None:
-    """Tell whether recordings and pictures are bona fide or synthetic, where and why.
+    """Tell whether recordings, pictures and videos are bona fide or synthetic, where and why.
 
     A file that cannot be analysed is reported and the others go on. Settings that are not given here come
     from the environment, assay.toml or the defaults; see `assay config`.
     """
     _check(paths, form, output, resume, max_false_alarm, false_alarm_cost)
+    if fps is not None and num_frames is not None:
+        raise typer.BadParameter("give either --fps or a number of frames.", param_hint="--num-frames")
     from assay.cli.terminal import prepare
 
     settings = prepare(
@@ -116,6 +126,8 @@ def scan(
         channels=channels,
         stability=stability,
         deep=deep,
+        fps=fps,
+        num_frames=num_frames,
         trust_anchors=trust_anchors,
         denoise=denoise,
         audio_model=model,

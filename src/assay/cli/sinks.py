@@ -5,7 +5,7 @@ Decisions
   its end then; JSON lines and CSV stay whole but for the last line, which `assay.cli.resume` repairs.
 - JSON and CSV are UTF-8 whatever the locale. A file name that is not UTF-8 becomes a lone surrogate escape in
   JSON (``\udcff``) and its own bytes in CSV, so that both name the file exactly.
-- A recording or picture is never overwritten by a report.
+- A recording, picture or video is never overwritten by a report.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def row(outcome: Outcome) -> list[Any]:
     if not isinstance(outcome, ScanResult):
         return [outcome.path, *[""] * (len(COLUMNS) - 3), outcome.error.code, outcome.error.message]
     low, high = outcome.interval or ("", "")
-    spans = (f"{s.start_s:.3f}-{s.end_s:.3f}" for s in outcome.segments if s.suspicious)
+    spans = (f"{s.start_s:.3f}-{s.end_s:.3f}" for s in outcome.suspicious)
     return [
         outcome.path,
         outcome.sha256,
@@ -233,6 +233,6 @@ def _refuse_recording(path: Path) -> None:
     with path.open("rb") as file:
         if sniff(file, path.stat().st_size).is_analysed:
             raise SettingsError(
-                f"--output: '{path}' is a recording or a picture and stays as it is. Name another file.",
+                f"--output: '{path}' is a recording, picture or video and stays as it is. Name another file.",
                 output=str(path),
             )

@@ -1,4 +1,4 @@
-"""What the bytes of a recording tell about where it has been: encoders, programs, recorders, declared generators.
+"""What the bytes of a recording or video tell about where it has been: encoders, programs, recorders, generators.
 
     bytes ── sound_riff, sound_mpeg, sound_tags, sound_boxes ──> SoundBlocks ──> traces, each with how often bona fide
              recordings show it (`sound_rates`)
@@ -25,7 +25,7 @@ from assay.forensics.sound_boxes import read_matroska, read_mp4
 from assay.forensics.sound_mpeg import read_mpeg
 from assay.forensics.sound_names import EDITORS, ENCODERS, RECORDERS, generator, may_only, written_by
 from assay.forensics.sound_rates import with_rate
-from assay.forensics.sound_riff import read_aiff, read_caf, read_riff
+from assay.forensics.sound_riff import read_aiff, read_avi, read_caf, read_riff
 from assay.forensics.sound_tags import read_flac, read_ogg
 from assay.forensics.trace import Trace
 
@@ -45,6 +45,7 @@ _READERS: dict[str, Callable[[Pieces, SoundBlocks], None]] = {
     "adts": read_mpeg,
     "mp4": read_mp4,
     "matroska": read_matroska,
+    "avi": read_avi,
 }
 READ = tuple(_READERS)
 
@@ -62,19 +63,22 @@ class SoundInspection:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def inspect_sound(reader: BinaryIO, size: int, container: str) -> SoundInspection:
-    """Look for every trace in the bytes of a recording.
+def inspect_sound(reader: BinaryIO, size: int, container: str, *, rated: bool = True) -> SoundInspection:
+    """Look for every trace in the bytes of a recording or video.
 
     Args:
         reader: Of the original bytes, seekable; the position afterwards is undefined. At most 16 MiB are read.
         size: Length of the file in bytes.
         container: Name of `assay.media.kinds`; of others than `READ` nothing is known.
+        rated: Whether to tell how often bona fide recordings show a trace; of videos that was not measured.
 
     Returns:
         Traces, and what was left out. Nothing inside a file raises; reading errors of the reader pass.
     """
     blocks, fault = read_sound_blocks(reader, size, container)
-    traces = tuple(with_rate(trace, container) for trace in sound_traces(blocks))
+    traces = sound_traces(blocks)
+    if rated:
+        traces = tuple(with_rate(trace, container) for trace in traces)
     return SoundInspection(traces, {"container": fault} if fault else {})
 
 
@@ -107,8 +111,7 @@ def sound_traces(blocks: SoundBlocks) -> tuple[Trace, ...]:
             "editing_software",
             texts,
             EDITORS,
-            "A program that edits sound wrote the file; what it changed is not told, and most edited recordings are"
-            " genuine.",
+            "A program for editing wrote the file; what it changed is not told, and most edited files are genuine.",
         ),
         _encoder(texts),
         *_generators(texts, xmp),
@@ -141,7 +144,7 @@ def _encoder(texts: tuple[Text, ...]) -> Trace | None:
     """Who encoded or wrapped it; every program named, the first one with its text."""
     note = (
         "The program that wrote the file names itself. Generators, services and people use the same few encoders, so it"
-        " says how the file came here and not what made the sound."
+        " says how the file came here and not what made its content."
     )
     trace = _named("encoder", texts, ENCODERS, note)
     if trace is None:
@@ -171,7 +174,7 @@ def _generators(texts: tuple[Text, ...], xmp: dict[str, str]) -> Iterator[Trace]
                 name="generator_tag",
                 measured={"program": program, "where": where, "text": _shown(text.text)},
                 strength=0.25 if may_only(program) else 1.0,
-                note="The file says that a generator made the sound; a tag can be forged, and is lost with the first"
+                note="The file says that a generator made it; a tag can be forged, and is lost with the first"
                 " messenger.",
             )
 

@@ -1,4 +1,4 @@
-"""Chunks of WAV, RF64, AIFF and CAF files.
+"""Chunks of WAV, RF64, AVI, AIFF and CAF files.
 
 References:
     Microsoft/IBM, Multimedia Programming Interface 1.0 (RIFF, ``LIST INFO``); EBU Tech 3285 (``bext``: description 256
@@ -46,6 +46,12 @@ def read_riff(pieces: Pieces, blocks: SoundBlocks) -> None:
         blocks.fault("there is no data chunk")
     if not blocks.unfinished and sound is not None:
         _end(pieces, blocks, 8 + stated + stated % 2)
+
+
+def read_avi(pieces: Pieces, blocks: SoundBlocks) -> None:
+    """Chunks of an AVI file; long ones go on in further RIFF chunks, so what stands behind the first is no surprise."""
+    for name, start, size in _chunks(pieces, blocks, 12, "little"):
+        _riff_chunk(pieces, blocks, name, start, size, "little")
 
 
 def _end(pieces: Pieces, blocks: SoundBlocks, end: int) -> None:

@@ -3,8 +3,8 @@
 Decisions
 - A named file is passed on whatever it is, even if it does not exist: opening it then gives the error a batch
   reports.
-- In folders and patterns only sound and pictures count, told by content; hidden files and folders (a leading dot) are
-  skipped. Symbolic links to files are followed, those to folders are not, so there are no loops.
+- In folders and patterns only sound, pictures and videos count, told by content; hidden files and folders (a leading
+  dot) are skipped. Symbolic links to files are followed, those to folders are not, so there are no loops.
 - Errors are yielded instead of raised, so that one empty folder does not lose the rest of a list.
 - Lazy: a folder's names are listed and sorted when its turn comes, and a file is looked into just before it
   is yielded. What was passed on already is remembered as folders and named files, not as every file of a
@@ -30,7 +30,7 @@ Found = Union[Path, Literal["-"], MediaError]  # noqa: UP007 - evaluated at run 
 
 
 def expand(sources: Iterable[str | os.PathLike[str]], *, recursive: bool) -> Iterator[Found]:
-    """Find the recordings and pictures behind paths, folders and glob patterns.
+    """Find the recordings, pictures and videos behind paths, folders and glob patterns.
 
     Args:
         sources: In the order in which they are to be analysed; ``"-"`` is standard input. An existing file or
@@ -39,7 +39,7 @@ def expand(sources: Iterable[str | os.PathLike[str]], *, recursive: bool) -> Ite
 
     Yields:
         In the order of `sources`, sorted by name within each, nothing twice: a path to open; ``"-"``; or a
-        `MediaError` to report in place of one: `MediaNotFound` for a folder or pattern without either,
+        `MediaError` to report in place of one: `MediaNotFound` for a folder or pattern without any,
         `MediaUnreadable` for what the system does not let us look into, `UnsupportedMedia` for a URL.
     """
     seen = _Seen()
@@ -153,7 +153,7 @@ class _Folder:
         hint = f" Its {left} subfolder(s) were not searched; search them with --recursive." if left else ""
         count = f"{self._looked_at} file(s) were looked into"
         return MediaNotFound(
-            f"The folder '{self._top}' holds neither sound nor picture ({count}).{hint} "
+            f"The folder '{self._top}' holds neither sound nor picture nor video ({count}).{hint} "
             "Hidden files are skipped; to analyse a certain file, name it.",
             looked_at=self._looked_at,
             subfolders=self._subfolders,
@@ -175,7 +175,7 @@ def _pattern(text: str, seen: _Seen) -> Iterator[Found]:
                 yield result
     if not found:
         yield MediaNotFound(
-            f"Neither sound nor picture matches '{text}' ({looked_at} matching file(s) were looked into). "
+            f"Neither sound nor picture nor video matches '{text}' ({looked_at} matching file(s) were looked into). "
             "Check the pattern; `**` reaches into subfolders.",
             looked_at=looked_at,
         )

@@ -26,12 +26,13 @@ _ADVICE: dict[Group, str] = {
     "other sound": "{convert}",
     "picture": "Sound was expected here; `assay scan` takes pictures, too.",
     "video": (
-        "It holds a moving picture; this version analyses sound and still pictures. "
-        "Extract its sound track: ffmpeg -i {quoted} -vn sound.wav"
+        "It holds a moving picture; `assay scan` takes mp4, mov, mkv, webm, avi and mpg. "
+        "Sound alone is extracted by: ffmpeg -i {quoted} -vn sound.wav"
     ),
     "other": (
-        "Give a sound file (wav, aiff, flac, ogg, mp3, m4a, aac, amr, webm, caf or au) or a picture (jpeg, png, webp, "
-        "tiff, bmp, gif, heic or avif). If this should be one, it is damaged at its beginning."
+        "Give a sound file (wav, aiff, flac, ogg, mp3, m4a, aac, amr, webm, caf or au), a picture (jpeg, png, webp, "
+        "tiff, bmp, gif, heic or avif) or a video (mp4, mov, mkv, webm, avi or mpg). If this should be one, it is "
+        "damaged at its beginning."
     ),
 }
 
@@ -80,7 +81,7 @@ class Kind:
     @property
     def is_analysed(self) -> bool:
         """Whether a scan takes it."""
-        return self.is_sound or self.is_picture
+        return self.is_sound or self.is_picture or self.is_video
 
     def refusal(self, name: str) -> str:
         """The sentence that tells a user why the file is not analysed, and the next step."""

@@ -1,4 +1,4 @@
-"""`open_any`: whatever a scan may be given, told apart by content; `open_moving`: that, or a video."""
+"""`open_moving`: whatever a scan may be given, told apart by content; `open_any`: that, but no videos."""
 
 from __future__ import annotations
 

@@ -78,6 +78,17 @@ class Video:
     _header: Header = field(repr=False, compare=False)
     _notes: list[str] = field(default_factory=list, repr=False, compare=False)
     _sound_notes: list[str] = field(default_factory=list, repr=False, compare=False)
+    _ended_s: list[float] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def original(self) -> ByteSource:
+        """The bytes that were hashed."""
+        return self._data
+
+    @property
+    def decoded_s(self) -> float | None:
+        """Length in seconds, whatever the header claims; None until `frames` was consumed to the end of the file."""
+        return self._ended_s[0] if self._ended_s else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -142,6 +153,7 @@ class Video:
                     yield Frame(decoded.index, round(decoded.time_s, 6), converter.rgb(decoded.frame, header.turn))
         self._data.verify()
         self._notes[:] = self._found(decoding, whole=math.isinf(end))
+        self._ended_s[:] = [decoding.ended_s] if math.isinf(end) else []
 
     @staticmethod
     def _takes(decoded: Decoded, chosen: Chosen, shots: Shots | None, converter: Converter) -> bool:

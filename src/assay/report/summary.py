@@ -1,4 +1,4 @@
-"""What many outcomes add up to: counts, coverage, pictures, seconds of sound. Memory does not grow with their number.
+"""What many outcomes add up to: counts, coverage, seconds of sound and video. Memory does not grow with their number.
 
 Coverage is the share of the analysed files that got a decision, that is, any verdict but ``inconclusive``;
 inputs that could not be analysed are counted apart, under the code of their error.
@@ -25,15 +25,19 @@ class Summary:
         verdicts: Files per verdict; every verdict is a key.
         failures: Inputs that could not be analysed, per error code.
         pictures: How many of the files are pictures.
+        videos: How many are videos.
         audio_s: Seconds of recording analysed.
-        speech_s: Seconds of speech found in them.
+        video_s: Seconds of video analysed.
+        speech_s: Seconds of speech found in both.
         stages_ms: Time per stage, summed over files; more than the wall time if files ran side by side.
     """
 
     verdicts: dict[Verdict, int]
     failures: dict[str, int]
     pictures: int
+    videos: int
     audio_s: float
+    video_s: float
     speech_s: float
     stages_ms: dict[str, float]
 
@@ -70,8 +74,8 @@ class Tally:
         self._verdicts: dict[Verdict, int] = dict.fromkeys(get_args(Verdict), 0)
         self._failures: Counter[str] = Counter()
         self._stages: dict[str, float] = {}
-        self._audio_s = self._speech_s = 0.0
-        self._pictures = 0
+        self._audio_s = self._video_s = self._speech_s = 0.0
+        self._pictures = self._videos = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -80,7 +84,9 @@ class Tally:
             return
         self._verdicts[outcome.verdict] += 1
         self._pictures += outcome.media == "image"
-        self._audio_s += outcome.duration_s or 0.0
+        self._videos += outcome.media == "video"
+        self._audio_s += (outcome.duration_s or 0.0) * (outcome.media == "audio")
+        self._video_s += (outcome.duration_s or 0.0) * (outcome.media == "video")
         self._speech_s += outcome.speech_s or 0.0
         for stage, duration in outcome.timings_ms.items():
             self._stages[stage] = self._stages.get(stage, 0.0) + duration
@@ -91,7 +97,9 @@ class Tally:
             verdicts=dict(self._verdicts),
             failures=dict(self._failures),
             pictures=self._pictures,
+            videos=self._videos,
             audio_s=self._audio_s,
+            video_s=self._video_s,
             speech_s=self._speech_s,
             stages_ms=dict(self._stages),
         )

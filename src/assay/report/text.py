@@ -16,10 +16,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from assay.report.summary import Summary
-from assay.result import PLAIN_VERDICTS, Evidence, OperatingPointInForce, ScanFailure, ScanResult
+from assay.result import PLAIN_VERDICTS, Evidence, OperatingPointInForce, Person, ScanFailure, ScanResult
 
 MAX_SPANS = 5  # a paragraph is for reading; the JSON has all of them
 MAX_LEFT_OUT = 3
+MAX_PERSONS = 3
+BONA_FIDE = {"audio": "recordings", "image": "recordings", "video": "videos"}
+PARTS = {"image": "whole frames", "video": "faces", "audio": "sound"}
 NEUTRAL_PRIOR = 0.5
 CLEAR = 0.5  # strength of a trace
 SAYS_WHO = ("camera", "recorder", "editing_software", "generator_tag", "digital_source_type", "c2pa_present")
@@ -49,12 +52,13 @@ def words(result: ScanResult) -> Words:
         *(sentence(reason.text) for reason in result.reasons),
         _held(result),
         _where(result),
-        _faces(result),
+        _parts(result),
+        _persons(result) if result.media == "video" else _faces(result),
         _evidence(result),
         _credentials(result),
         _left_out(result),
         NO_PROOF if result.verdict == "bona_fide" else "",
-        _promise(result.operating_point) if flagged and result.operating_point else "",
+        _promise(result.operating_point, BONA_FIDE[result.media]) if flagged and result.operating_point else "",
     ]
     return Words(printable(result.path), result.plain_verdict, " ".join(filter(None, sentences)))
 
@@ -88,16 +92,19 @@ def describe_summary(summary: Summary, *, wall_s: float) -> str:
         text += f" {_amount(summary)} in {wall_s:.1f} s"
         # Speed by sound alone means something only if there was nothing else.
         speed = summary.audio_s / max(wall_s, 1e-9)
-        text += "." if summary.pictures else f", {speed:.0f} s per second."
+        text += "." if summary.pictures or summary.videos else f", {speed:.0f} s per second."
     return text
 
 
 def _amount(summary: Summary) -> str:
-    pictures = _count(summary.pictures, "picture")
-    if summary.pictures == summary.analysed:
-        return pictures
-    sound = f"{clock(summary.audio_s)} of sound"
-    return f"{sound} and {pictures}" if summary.pictures else sound
+    recordings = summary.analysed - summary.pictures - summary.videos
+    told = [
+        f"{clock(summary.audio_s)} of sound" if recordings else "",
+        _count(summary.pictures, "picture") if summary.pictures else "",
+        f"{clock(summary.video_s)} of video" if summary.videos else "",
+    ]
+    first, *others = list(filter(None, told)) or ["nothing"]
+    return ", ".join([first, *others[:-1]]) + (f" and {others[-1]}" if others else "")
 
 
 def clock(seconds: float) -> str:
@@ -168,7 +175,9 @@ def _held(result: ScanResult) -> str:
 
 def _where(result: ScanResult) -> str:
     """The suspicious stretches; for a whole file the strongest one."""
-    marked = [segment for segment in result.segments if segment.suspicious]
+    marked = result.suspicious
+    if marked and result.media == "video":
+        return f"Suspicious: {_listed(_together([(s.start_s, s.end_s) for s in marked]), MAX_SPANS)}."
     if marked:
         spans = [span(s.start_s, s.end_s) + ("" if s.channel is None else f" (channel {s.channel})") for s in marked]
         return f"Suspicious: {_listed(spans, MAX_SPANS)}."
@@ -176,6 +185,44 @@ def _where(result: ScanResult) -> str:
         strongest = max(result.segments, key=lambda segment: segment.llr)
         return f"The strongest signs are at {span(strongest.start_s, strongest.end_s)}."
     return ""
+
+
+def _together(stretches: Sequence[tuple[float, float]]) -> list[str]:
+    """Stretches in order of their beginning, those that touch as one."""
+    joined: list[tuple[float, float]] = []
+    for start, end in stretches:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return [span(*each) for each in joined]
+
+
+def _parts(result: ScanResult) -> str:
+    """The parts of a video, with their scores, their weights, and what they did to the answer."""
+    if result.fusion is None:
+        return ""
+    told = [
+        f"{PARTS[part.name]} {part.llr:+.2f} (weight {part.weight:.2f}, moved it by {part.moved:+.2f})"
+        for part in result.fusion.parts
+    ]
+    return f"Scores of its parts: {', '.join(told)}; together {result.fusion.llr:+.2f}."
+
+
+def _persons(result: ScanResult) -> str:
+    """Who is seen when, the most suspicious first."""
+    if not result.persons:
+        return "No face was followed."
+    rank = sorted(result.persons, key=lambda one: -math.inf if one.llr is None else one.llr, reverse=True)
+    more = f"; and {len(rank) - MAX_PERSONS} more" if len(rank) > MAX_PERSONS else ""
+    told = "; ".join(_person(one) for one in rank[:MAX_PERSONS])
+    return f"{_count(len(rank), 'person')} in it: {told}{more}."
+
+
+def _person(person: Person) -> str:
+    score = "not scored" if person.spoof_probability is None else f"probability {person.spoof_probability:.2f}"
+    speaks = ", speaking" if person.voice else ""
+    return f"number {person.id} at {span(person.start_s, person.end_s)} ({score}{speaks})"
 
 
 def shown(result: ScanResult) -> list[Evidence]:
@@ -242,8 +289,8 @@ def _left_out(result: ScanResult) -> str:
     return f"Not analysed: {'; '.join(entries)}." if entries else ""
 
 
-def _promise(point: OperatingPointInForce) -> str:
-    rate = f"This setting is meant to flag at most {100 * point.max_false_alarm:.3g} % of bona fide recordings"
+def _promise(point: OperatingPointInForce, of: str) -> str:
+    rate = f"This setting is meant to flag at most {100 * point.max_false_alarm:.3g} % of bona fide {of}"
     if point.extrapolated:
         return f"{rate}, which is more than the development data could check."
     return f"{rate}."

@@ -119,8 +119,9 @@ def _average_blocks(picture: Picture, rows: int, columns: int) -> Float32:
     # Sums of whole numbers below 2^24 are exact in float32, in whatever order a product takes them.
     weights = np.zeros((columns, 3, 3), np.float32)
     weights[x] = np.eye(3)
-    sums = total.astype(np.float32).reshape(down * across, columns * 3) @ weights.reshape(-1, 3)
-    means: Float32 = sums.reshape(down, across, 3) * np.float32(1 / (len(x) * len(y)))
+    # Row by row: one tall and thin product would be handed to several threads, and wait for them.
+    sums = total.astype(np.float32).reshape(down, across, columns * 3) @ weights.reshape(-1, 3)
+    means: Float32 = sums * np.float32(1 / (len(x) * len(y)))
     return means
 
 
