@@ -25,7 +25,7 @@ from assay.audio.denoise import NoiseReducer
 from assay.data import Trial, read_protocol
 from assay.evaluate import ProtocolEvaluation, evaluate_protocol
 from assay.metrics import EvaluationOptions, evaluate
-from assay.models import DetectorCard, PictureCard, detector_card
+from assay.models import DetectorCard, PictureCard, VideoCard, detector_card
 from assay.models.registry import weights_folder
 from assay.settings import load_settings
 from assay.training.codecs import Codec, transcode
@@ -94,7 +94,7 @@ def condition_table(trials: Sequence[Trial], detector: Detector) -> tuple[str, d
     return "\n".join(lines), figures
 
 
-def promise_table(card: DetectorCard | PictureCard) -> str:
+def promise_table(card: DetectorCard | PictureCard | VideoCard) -> str:
     """The card's operating points, measured on development sources."""
     lines = [
         "| promised false alarms | threshold (95 %) | measured, each source at the others' threshold (95 %) |"
@@ -113,7 +113,9 @@ def promise_table(card: DetectorCard | PictureCard) -> str:
 
 
 def write_card(
-    card: DetectorCard | PictureCard, evaluation: ProtocolEvaluation, conditions: dict[str, dict[str, float]]
+    card: DetectorCard | PictureCard | VideoCard,
+    evaluation: ProtocolEvaluation,
+    conditions: dict[str, dict[str, float]],
 ) -> None:
     """Put the figures on the card beside the weight."""
     measured = {"partition": "eval", "pooled": evaluation.summary(), "conditions": conditions}

@@ -64,8 +64,8 @@ def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
     if isinstance(card, VideoCard):
         from assay.video.detector import VideoDetector, known_features
 
-        features = known_features(card.features_of, card.known_answer.sample, card.window_frames)
-        return VideoDetector(card.name, threads=threads).logits(features)
+        detector = VideoDetector(card.name, threads=threads)
+        return detector.logits(known_features(detector.features, card.window_frames))
     samples = _sample(card)
     if isinstance(card, DetectorCard):
         from assay.audio.detector import AudioDetector

@@ -6,6 +6,7 @@ import hashlib
 import io
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -23,7 +24,7 @@ from assay.training.pictures.fit import Crops, Plan, figures, fit, logits_of
 from assay.training.pictures.history import Chances, History
 from assay.training.pictures.jpeg import save_and_open
 from assay.training.pictures.network import VIEWS, PictureNet
-from assay.training.pictures.publish import export, halves, quantise, session_of
+from assay.training.pictures.publish import export, fold_pads, halves, quantise, session_of
 from assay.training.pictures.recipe import load_picture_recipe
 from assay.training.pictures.run import train_image
 
@@ -339,6 +340,7 @@ def test_a_look_that_is_learnt_must_be_measurable(toy):
 
 def test_most_layers_in_integers_answer_nearly_the_same(pack):
     folder, rows = pack
+    torch.manual_seed(0)
     net = PictureNet().eval()
     pixels = read_pixels(folder, rows)
     shown = np.ascontiguousarray(pixels[:4, :, 16:240, 16:240].transpose(0, 2, 3, 1))
@@ -351,6 +353,18 @@ def test_most_layers_in_integers_answer_nearly_the_same(pack):
     assert np.abs(answers[1] - answers[0]).max() < 0.05 * max(spread, 0.1)
     assert np.abs(answers[2] - answers[0]).max() < max(spread, 0.1)
     assert not np.array_equal(answers[2], answers[0])
+
+
+def test_padding_moves_into_the_convolutions_and_changes_nothing(pack, monkeypatch):
+    folder, rows = pack
+    monkeypatch.setattr("assay.training.pictures.publish.fold_pads", lambda model: model)
+    model = quantise(export(PictureNet().eval(), 96), read_pixels(folder, rows))
+    folded = fold_pads(model)
+    count = [[node.op_type for node in onnx.load_from_string(m).graph.node].count("Pad") for m in (model, folded)]
+    assert count == [5, 0]
+    shown = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3)).astype(np.uint8)
+    answers = [session_of(m).run(["logit"], {"pixels": shown})[0] for m in (model, folded)]
+    assert np.array_equal(*answers)
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", "list", "other"])

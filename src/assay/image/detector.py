@@ -149,12 +149,6 @@ class PictureDetector:
         found: Floats = self._session.run(["logit"], {"pixels": shown[None]})[0][0].astype(np.float64)
         return found
 
-    def features(self, pixels: Pixels) -> NDArray[np.float32]:
-        """What the logits of a picture made to fit are made of, shape (f,): for self-tests."""
-        shown = cut(pixels, Square(0, 0, min(pixels.shape[:2])), self.card.input_pixels)
-        found: NDArray[np.float32] = self._session.run(["features"], {"pixels": shown[None]})[0][0]
-        return found
-
     def describe(self, pixels: Pixels, faces: Sequence[Face]) -> list[Described | None]:
         """Look at the faces of one frame of a video.
 

@@ -90,6 +90,11 @@ class VideoDetector:
         self.card = card or video_card(name)
         self._session = session if session is not None else load_session(name, threads=threads)
 
+    @property
+    def features(self) -> int:
+        """How many features of a face it takes."""
+        return int(self._session.get_inputs()[0].shape[2])
+
     def score(self, watched: Watched) -> VideoScores:
         """Score a video that was watched `card.fps` times a second."""
         whole = watched.whole[~np.isnan(watched.whole)]
@@ -129,9 +134,8 @@ class VideoDetector:
         return starts, np.concatenate(logits) if logits else np.zeros(0)
 
     def logits(self, features: NDArray[np.float32]) -> Floats:
-        """Of one window, shape (1, frames, f); shape (1,), positive for spoof."""
-        found: Floats = self._session.run(["logit"], {"features": features})[0].astype(np.float64)
-        return found
+        """Of windows, shape (n, frames, f); shape (n,), positive for spoof."""
+        return logits_of(self._session, features)
 
 
 def window_starts(times_s: Floats, frames: int, hop: int, longest_step_s: float) -> list[int]:
@@ -141,14 +145,18 @@ def window_starts(times_s: Floats, frames: int, hop: int, longest_step_s: float)
     return [start for start in starts if holes[start] == holes[start + frames - 1]]
 
 
-def known_features(picture_model: str, sample: str, frames: int) -> NDArray[np.float32]:
-    """Features of a shipped sample that grow from frame to frame, shape (1, frames, f): for self-tests.
+def logits_of(session: Any, features: NDArray[np.float32]) -> Floats:
+    """Of windows, shape (n, frames, f), one after the other; shape (n,)."""
+    found: Floats = np.concatenate(
+        [session.run(["logit"], {"features": window[None]})[0] for window in features]
+    ).astype(np.float64)
+    return found
 
-    Raises:
-        SelfTestFailed: If the sample cannot be read.
+
+def known_features(count: int, frames: int) -> NDArray[np.float32]:
+    """Six windows for self-tests, shape (6, frames, count): waves that grow from frame to frame.
+
+    They need no picture detector, so that a fault here is one of this network.
     """
-    from assay.image.detector import PictureDetector
-    from assay.models.registry import read_sample
-
-    features = PictureDetector(picture_model).features(read_sample(sample))
-    return np.asarray(features * np.linspace(0.5, 1.5, frames)[None, :, None], np.float32)
+    waves = 0.3 * np.sin(np.outer(np.arange(1, 7), np.arange(count))) ** 2
+    return (waves[:, None] * np.linspace(0.9, 1.1, frames)[:, None]).astype(np.float32)

@@ -59,6 +59,7 @@ LEAST_DETAIL = 0.5
 KNOWN_ANSWER = "drawn-face.png"
 CALIBRATION_CROPS = 192
 QUANTISED = ("Conv", "Add", "Clip")
+QUANTISING = ("QuantizeLinear", "DequantizeLinear")
 FIRST_IN_INTEGERS = 5
 CONDITIONS = ("plain", "jpeg 75", "half size")
 Floats = NDArray[np.float64]
@@ -95,6 +96,40 @@ def export(net: PictureNet, side: int) -> bytes:
             dynamic_axes={name: {0: "n"} for name in ("pixels", "logit", "features")},
         )
     return buffer.getvalue()
+
+
+def fold_pads(model: bytes) -> bytes:
+    """The same network with zero padding told to the convolutions instead of done before them.
+
+    The runtime keeps its own order of values from one convolution to the next only if nothing else stands between them;
+    a fifth of the time went into changing it for the five padded ones.
+    """
+    graph = onnx.load_from_string(model)
+    nodes, constants = graph.graph.node, {one.name: one for one in graph.graph.initializer}
+    readers: dict[str, list[Any]] = {}
+    for node in nodes:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    for pad in [node for node in nodes if node.op_type == "Pad"]:
+        last = pad
+        while len(readers[last.output[0]]) == 1 and readers[last.output[0]][0].op_type in QUANTISING:
+            last = readers[last.output[0]][0]
+        convolutions = readers[last.output[0]]
+        if pad.input[1] not in constants or any(node.op_type != "Conv" for node in convolutions):
+            continue
+        width = onnx.numpy_helper.to_array(constants[pad.input[1]]).tolist()
+        for node in convolutions:
+            told = next(one for one in node.attribute if one.name == "pads")
+            told.ints[:] = [a + b for a, b in zip(told.ints, [*width[2:4], *width[6:8]], strict=True)]
+        for reader in readers[pad.output[0]]:
+            reader.input[0] = pad.input[0]
+        nodes.remove(pad)
+    read = {name for node in nodes for name in node.input}
+    for name in constants.keys() - read:
+        graph.graph.initializer.remove(constants[name])
+    onnx.checker.check_model(graph)
+    whole: bytes = graph.SerializeToString()
+    return whole
 
 
 class _Crops(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
@@ -139,7 +174,7 @@ def quantise(model: bytes, pixels: NDArray[np.uint8]) -> bytes:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        return small.read_bytes()
+        return fold_pads(small.read_bytes())
 
 
 def _late(name: str) -> bool:
