@@ -357,7 +357,7 @@ def test_most_layers_in_integers_answer_nearly_the_same(pack):
 
 def test_padding_moves_into_the_convolutions_and_changes_nothing(pack, monkeypatch):
     folder, rows = pack
-    monkeypatch.setattr("assay.training.pictures.publish.fold_pads", lambda model: model)
+    monkeypatch.setitem(quantise.__globals__, "fold_pads", lambda model: model)
     model = quantise(export(PictureNet().eval(), 96), read_pixels(folder, rows))
     folded = fold_pads(model)
     count = [[node.op_type for node in onnx.load_from_string(m).graph.node].count("Pad") for m in (model, folded)]

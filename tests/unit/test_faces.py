@@ -354,7 +354,7 @@ def test_a_model_of_another_kind_does_not_look_at_faces():
 def test_a_damaged_sample_is_a_failure_that_names_it(tmp_path, monkeypatch, damage):
     copy = tmp_path / "weights"
     shutil.copytree(weights_folder(), copy)
-    monkeypatch.setattr("assay.selftest.weights_folder", lambda: copy)
+    monkeypatch.setattr("assay.models.registry.weights_folder", lambda: copy)
     sample = copy / "drawn-face.png"
     sample.unlink() if damage == "missing" else sample.write_bytes(sample.read_bytes()[:200])
     with pytest.raises(SelfTestFailed, match=sample.name):
@@ -364,7 +364,7 @@ def test_a_damaged_sample_is_a_failure_that_names_it(tmp_path, monkeypatch, dama
 def test_a_detector_that_finds_no_face_fails_the_self_test(tmp_path, monkeypatch):
     copy = tmp_path / "weights"
     shutil.copytree(weights_folder(), copy)
-    monkeypatch.setattr("assay.selftest.weights_folder", lambda: copy)
+    monkeypatch.setattr("assay.models.registry.weights_folder", lambda: copy)
     Image.new("RGB", (192, 192)).save(copy / "drawn-face.png")
     with pytest.raises(SelfTestFailed, match="gave 0 values"):
         check_known_answer(face_card(SHORT))
