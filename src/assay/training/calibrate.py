@@ -66,6 +66,29 @@ def logistic(logits: Floats, spoof: NDArray[np.bool_], weights: Floats | None = 
     return float(max(beta[0], 1e-3)), float(beta[1])
 
 
+def part_weights(llrs: Floats, spoof: NDArray[np.bool_], given: Floats, ridge: float) -> Floats:
+    """Weights >= 0 of the parts of a score by logistic regression, drawn towards equal ones.
+
+    Args:
+        llrs: Shape (parts, versions, n).
+        spoof: Shape (n,).
+        given: Weight of each file within its key, shape (n,).
+        ridge: How strongly they are drawn.
+    """
+    parts, versions, n = llrs.shape
+    x = llrs.reshape(parts, versions * n).T
+    y = np.tile(spoof, versions).astype(float)
+    weight = np.tile(given, versions) * np.where(y > 0, 0.5 / np.sum(given[spoof]), 0.5 / np.sum(given[~spoof]))
+    weight = weight / versions
+    beta, offset = np.full(parts, 1 / parts), 0.0
+    for _ in range(3000):
+        p = 1 / (1 + np.exp(-(x @ beta + offset)))
+        error = weight * (p - y)
+        beta = np.maximum(0, beta - 0.3 * (x.T @ error + ridge * (beta - 1 / parts)))
+        offset -= 0.3 * float(error.sum())
+    return beta
+
+
 def resampled_sources(sources: Sequence[str], spoof: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
     """Indices of a resample of whole sources, within each key."""
     names = np.asarray(sources)

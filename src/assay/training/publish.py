@@ -13,7 +13,7 @@ import logging
 import subprocess
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,28 @@ log = logging.getLogger("assay.training.publish")
 
 def export(net: AudioResnet) -> bytes:
     """ONNX bytes of the network: ``samples (n, samples)`` to ``logit (n, windows)`` and ``part_logit (n, parts)``."""
-    buffer = io.BytesIO()
     net.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     net.eval()
     example = torch.randn(1, WINDOW_SAMPLES + HOP_SAMPLES) * 0.1
     axes = {"samples": {0: "n", 1: "samples"}, "logit": {0: "n", 1: "windows"}, "part_logit": {0: "n", 1: "parts"}}
+    return traced(net, example, "samples", ["logit", "part_logit"], axes)
+
+
+def traced(
+    net: torch.nn.Module, example: torch.Tensor, given: str, told: list[str], axes: dict[str, dict[int, str]]
+) -> bytes:
+    """ONNX bytes of a network.
+
+    Args:
+        net: In eval mode.
+        example: What it is traced with.
+        given: Name of its input.
+        told: Names of its outputs.
+        axes: Those that may have another length, by input and output.
+    """
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The tracing exporter is deprecated in name, but folds this graph into fewer operators than its successor.
+        # The tracing exporter is deprecated in name, but folds these graphs into fewer operators than its successor.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             net,
@@ -64,8 +79,8 @@ def export(net: AudioResnet) -> bytes:
             buffer,  # type: ignore[arg-type] # any file object will do
             dynamo=False,
             opset_version=17,
-            input_names=["samples"],
-            output_names=["logit", "part_logit"],
+            input_names=[given],
+            output_names=told,
             dynamic_axes=axes,
         )
     return buffer.getvalue()
@@ -265,9 +280,18 @@ def _known_answer(answer: Answerer, slope: float) -> KnownAnswer:
 
 
 def _data(corpus: Corpus) -> tuple[dict[str, Any], ...]:
-    counts = Counter((f"made here: {t.generator}" if made_here(t) else t.source, t.key) for t in corpus.trials)
-    licences = {t.source: t.licence for t in corpus.trials}
-    names = sorted({name for name, _ in counts})
+    names = ((f"made here: {t.generator}" if made_here(t) else t.source, t.key) for t in corpus.trials)
+    return data_of(names, {t.source: t.licence for t in corpus.trials})
+
+
+def data_of(files: Iterable[tuple[str, str]], licences: dict[str, str]) -> tuple[dict[str, Any], ...]:
+    """What a card tells of the data: for each source its licence and the number of files of each key.
+
+    Args:
+        files: Source and key of each; what was made here has no licence of its own.
+        licences: By source.
+    """
+    counts = Counter(files)
     return tuple(
         {
             "source": name,
@@ -275,7 +299,7 @@ def _data(corpus: Corpus) -> tuple[dict[str, Any], ...]:
             "bona_fide": counts[name, "bona_fide"],
             "spoof": counts[name, "spoof"],
         }
-        for name in names
+        for name in sorted({name for name, _ in counts})
     )
 
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from assay.models.registry import video_card
 from assay.models.weights import load_session
+from assay.video.track import LONGEST_STEP
 
 if TYPE_CHECKING:
     from assay.models.card import VideoCard
     from assay.video.watch import FaceSeries, Watched
 
 LEAST_FRAMES = 4  # with a face large enough; fewer say little about a person
-LONGEST_STEP = 1.75  # times the usual step; more is a hole, and no window goes across
 
 Floats = NDArray[np.float64]
 

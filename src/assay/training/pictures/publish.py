@@ -10,8 +10,6 @@ import io
 import logging
 import re
 import tempfile
-import warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -40,6 +38,7 @@ from assay.settings import load_settings
 from assay.training.calibrate import (
     calibration_of,
     operating_points_of,
+    part_weights,
     source_weights,
     tail_of,
     weighted_quantiles,
@@ -48,7 +47,7 @@ from assay.training.parallel import each
 from assay.training.pictures.crops import SIDE, Crop, Original, read_pixels
 from assay.training.pictures.network import PictureNet
 from assay.training.pictures.recipe import PictureRecipe
-from assay.training.publish import commit_of, write_model
+from assay.training.publish import commit_of, data_of, traced, write_model
 
 PIECES = 4
 PARITY = 2e-2  # logits; the runtimes sum in different orders
@@ -80,22 +79,10 @@ class _Exported(nn.Module):
 
 def export(net: PictureNet, side: int) -> bytes:
     """ONNX bytes: ``pixels (n, side, side, 3)`` uint8 to ``logit (n, 3)`` and ``features (n, f)``."""
-    buffer = io.BytesIO()
     net.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros((2, side, side, 3), dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as in `assay.training.publish`
-        torch.onnx.export(
-            _Exported(net).eval(),
-            (example,),
-            buffer,  # type: ignore[arg-type] # any file object will do
-            dynamo=False,
-            opset_version=17,
-            input_names=["pixels"],
-            output_names=["logit", "features"],
-            dynamic_axes={name: {0: "n"} for name in ("pixels", "logit", "features")},
-        )
-    return buffer.getvalue()
+    axes = {name: {0: "n"} for name in ("pixels", "logit", "features")}
+    return traced(_Exported(net).eval(), example, "pixels", ["logit", "features"], axes)
 
 
 def fold_pads(model: bytes) -> bytes:
@@ -274,7 +261,7 @@ def scales_of(
         areas[look] = auc(logits[look][0, seen & ~spoof], logits[look][0, seen & spoof])
         columns.append(np.where(seen, np.nan_to_num(calibrations[look].apply(logits[look])), 0.0))
     llrs = np.stack(columns)  # (looks, versions, n)
-    weights = _weights(llrs, spoof, source_weights(sources, spoof))
+    weights = part_weights(llrs, spoof, source_weights(sources, spoof), RIDGE)
     log.info("weights of the looks %s", dict(zip(logits, weights.round(3).tolist(), strict=True)))
     return {
         look: LookScale(calibration=calibrations[look], weight=float(weight), auc=areas[look])
@@ -283,22 +270,6 @@ def scales_of(
 
 
 RIDGE = 0.02  # towards equal weights: the development part is small
-
-
-def _weights(llrs: Floats, spoof: NDArray[np.bool_], given: Floats) -> Floats:
-    """Weights >= 0 of the looks by logistic regression, drawn towards equal ones."""
-    looks, versions, n = llrs.shape
-    x = llrs.reshape(looks, versions * n).T
-    y = np.tile(spoof, versions).astype(float)
-    weight = np.tile(given, versions) * np.where(y > 0, 0.5 / np.sum(given[spoof]), 0.5 / np.sum(given[~spoof]))
-    weight = weight / versions
-    beta, offset = np.full(looks, 1 / looks), 0.0
-    for _ in range(3000):
-        p = 1 / (1 + np.exp(-(x @ beta + offset)))
-        error = weight * (p - y)
-        beta = np.maximum(0, beta - 0.3 * (x.T @ error + RIDGE * (beta - 1 / looks)))
-        offset -= 0.3 * float(error.sum())
-    return beta
 
 
 def publish(
@@ -365,7 +336,7 @@ def publish(
         "commit": commit_of(Path(__file__)),
         "precision": precision,
         "known_answer": _known_answer(model, decided).model_dump(),
-        "data": _data(originals, licences),
+        "data": data_of(((f"made here: {o.generator}" if o.twin else o.source, o.key) for o in originals), licences),
     }
     return write_model(model, fields, PictureCard, folder)
 
@@ -543,16 +514,3 @@ def _known_answer(model: bytes, decided: Decided) -> KnownAnswer:
     steepest = max(scale.calibration.slope for scale in decided.looks.values())
     values = tuple(round(float(value), 5) for value in logits)
     return KnownAnswer(sample=KNOWN_ANSWER, values=values, tolerance=SELF_TEST_LLR / steepest)
-
-
-def _data(originals: Sequence[Original], licences: dict[str, str]) -> tuple[dict[str, Any], ...]:
-    counts = Counter((f"made here: {o.generator}" if o.twin else o.source, o.key) for o in originals)
-    return tuple(
-        {
-            "source": name,
-            "licence": licences.get(name, "of the parent files"),
-            "bona_fide": counts[name, "bona_fide"],
-            "spoof": counts[name, "spoof"],
-        }
-        for name in sorted({name for name, _ in counts})
-    )

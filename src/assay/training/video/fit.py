@@ -14,10 +14,11 @@ from torch.nn import functional
 
 from assay.training.video.network import Kind, TemporalNet
 from assay.training.video.sequences import FPS, FaceSequence
+from assay.video.detector import window_starts
+from assay.video.track import LONGEST_STEP
 
 FRAMES = 16  # of a window: 3.2 s
 HOP = 4
-LONGEST_STEP_S = 1.75 / FPS  # between frames of one window
 log = logging.getLogger("assay.training.video")
 Floats = NDArray[np.float64]
 
@@ -60,11 +61,9 @@ class Window:
     start: int
 
 
-def windows_of(times_s: Floats, frames: int = FRAMES, hop: int = HOP) -> list[int]:
+def windows_of(times_s: Floats) -> list[int]:
     """First observations of all windows without a hole; of a shorter sequence none."""
-    gaps = np.concatenate([[0], np.cumsum(np.diff(times_s) > LONGEST_STEP_S)])
-    starts = range(0, len(times_s) - frames + 1, hop)
-    return [start for start in starts if gaps[start] == gaps[start + frames - 1]]
+    return window_starts(times_s, FRAMES, HOP, LONGEST_STEP / FPS)
 
 
 class Drawer:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import warnings
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +18,16 @@ from assay.models.card import Calibration, PictureCard, VideoCard, VideoDecision
 from assay.training.calibrate import (
     calibration_of,
     operating_points_of,
+    part_weights,
     source_weights,
     tail_of,
     weighted_quantiles,
 )
-from assay.training.publish import commit_of, write_model
-from assay.training.video.fit import FRAMES, HOP, window_logits
+from assay.training.publish import commit_of, data_of, traced, write_model
+from assay.training.video.fit import FRAMES, HOP, window_logits, windows_of
 from assay.training.video.network import TemporalNet
 from assay.training.video.recipe import VideoRecipe
-from assay.training.video.sequences import FPS, FaceSequence, WatchedClip
+from assay.training.video.sequences import FPS, Clip, FaceSequence, WatchedClip
 from assay.video.detector import LEAST_FRAMES, known_features, logits_of
 
 PARITY = 1e-3
@@ -43,21 +41,9 @@ log = logging.getLogger("assay.training.video")
 
 def export(net: TemporalNet) -> bytes:
     """ONNX bytes: ``features (n, frames, f)`` float32 to ``logit (n,)`` and ``frame_logit (n, frames)``."""
-    buffer = io.BytesIO()
     example = torch.zeros((1, FRAMES, net.mean.numel()))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as in `assay.training.publish`
-        torch.onnx.export(
-            net,
-            (example,),
-            buffer,  # type: ignore[arg-type] # any file object will do
-            dynamo=False,
-            opset_version=17,
-            input_names=["features"],
-            output_names=["logit", "frame_logit"],
-            dynamic_axes={"features": {1: "frames"}, "frame_logit": {1: "frames"}},
-        )
-    return buffer.getvalue()
+    axes = {"features": {1: "frames"}, "frame_logit": {1: "frames"}}
+    return traced(net, example, "features", ["logit", "frame_logit"], axes)
 
 
 @dataclass(frozen=True)
@@ -86,8 +72,8 @@ def persons_of(net: TemporalNet, clips: Sequence[WatchedClip]) -> list[Person]:
 
 
 def _temporal(net: TemporalNet, face: FaceSequence) -> float:
-    logits = window_logits(net, face)
-    return float(logits.mean()) if logits.size else float("nan")
+    # As the detector does: a stretch shorter than a window has none.
+    return float(window_logits(net, face).mean()) if windows_of(face.times_s) else float("nan")
 
 
 @dataclass(frozen=True)
@@ -124,7 +110,7 @@ def decide_card(net: TemporalNet, clips: Sequence[WatchedClip], seed: int) -> De
     of_frame = calibration_of(frame, spoof, sources, seed)
     of_temporal = calibration_of(temporal[seen], spoof[seen], _chosen(sources, seen), seed)
     llrs = np.stack([of_frame.apply(frame), np.where(seen, of_temporal.apply(np.nan_to_num(temporal)), 0.0)])
-    shares = _weights(llrs, spoof, source_weights(sources, spoof))
+    shares = part_weights(llrs[:, None], spoof, source_weights(sources, spoof), RIDGE)
     total = shares @ llrs
     calibration = calibration_of(total, spoof, sources, seed)
     person = calibration.apply(total)
@@ -161,18 +147,6 @@ def _tail(llrs: Floats, spoof: NDArray[np.bool_], sources: Sequence[str]) -> Any
 
 def _below(llrs: Floats, spoof: NDArray[np.bool_], sources: Sequence[str]) -> float:
     return float(weighted_quantiles(llrs[spoof], [MISS_RATE], source_weights(sources, spoof)[spoof])[0])
-
-
-def _weights(llrs: Floats, spoof: NDArray[np.bool_], given: Floats) -> Floats:
-    """Weights >= 0 of the parts by logistic regression, drawn towards equal ones."""
-    parts = len(llrs)
-    weight = given * np.where(spoof, 0.5 / given[spoof].sum(), 0.5 / given[~spoof].sum())
-    beta, offset = np.full(parts, 1 / parts), 0.0
-    for _ in range(3000):
-        error = weight * (1 / (1 + np.exp(-(beta @ llrs + offset))) - spoof)
-        beta = np.maximum(0, beta - 0.3 * (llrs @ error + RIDGE * (beta - 1 / parts)))
-        offset -= 0.3 * float(error.sum())
-    return np.asarray(beta)
 
 
 def publish(
@@ -243,21 +217,10 @@ def publish(
             "values": tuple(round(float(value), 5) for value in known),
             "tolerance": SELF_TEST_LLR / decided.temporal.slope,
         },
-        "data": _data(train, licences),
+        "data": data_of(((_name(one.clip), one.clip.key) for one in train), licences),
     }
     return write_model(model, fields, VideoCard, folder)
 
 
-def _data(clips: Sequence[WatchedClip], licences: dict[str, str]) -> tuple[dict[str, Any], ...]:
-    counts = Counter(
-        (f"made here: {one.clip.generator}" if one.clip.change else one.clip.source, one.clip.key) for one in clips
-    )
-    return tuple(
-        {
-            "source": name,
-            "licence": licences.get(name, "of the parent files"),
-            "bona_fide": counts[name, "bona_fide"],
-            "spoof": counts[name, "spoof"],
-        }
-        for name in sorted({name for name, _ in counts})
-    )
+def _name(clip: Clip) -> str:
+    return f"made here: {clip.change.name}" if clip.change else clip.source
