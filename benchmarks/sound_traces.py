@@ -24,8 +24,10 @@ from pathlib import Path
 
 from page import share, write_page
 
+from assay.evidence import DECLARING
 from assay.forensics.sound import READ, read_sound_blocks, sound_traces
 from assay.forensics.sound_rates import keys
+from assay.forensics.trace import Trace
 from assay.media.sniff import sniff
 from assay.metrics import rate_interval
 
@@ -34,6 +36,7 @@ PAGE = ROOT / "docs" / "forensics.md"
 RATES = ROOT / "src" / "assay" / "forensics" / "sound_rates.json"
 MOST_OF_A_SOURCE = 40
 SHOWN = 0.02  # a row of the page shows in at least so many of one key
+PLAIN = ("container_layout", "mp3_coding")  # every file has them; their kinds have rows
 Row = tuple[str, str, str]  # source, key, container
 
 
@@ -82,24 +85,36 @@ def evenly(paths: list[str]) -> list[str]:
     return sorted(paths)[:: max(1, -(-len(paths) // MOST_OF_A_SOURCE))]
 
 
+def traces_in(data: bytes, about: str) -> tuple[str, tuple[Trace, ...]]:
+    """Container of a file and its traces; no container where none is read."""
+    container = sniff(io.BytesIO(data), len(data)).container if data else ""
+    if container not in READ:
+        return "", ()
+    blocks, fault = read_sound_blocks(io.BytesIO(data), len(data), container)
+    assert fault is None, f"{about}: {fault}"
+    traces = sound_traces(blocks)
+    for trace in traces:
+        if trace.name in DECLARING:
+            print(f"{about} {container}: {trace.name} {trace.measured}", flush=True)
+    return container, traces
+
+
+def names_of(traces: tuple[Trace, ...]) -> list[str]:
+    """What a file is counted under, each once."""
+    return sorted({name for trace in traces for name in keys(trace)})
+
+
 def counted(options: argparse.Namespace) -> dict[tuple[str, str], Count]:
     """What was seen, by container and key."""
     counts: dict[tuple[str, str], Count] = defaultdict(Count)
     for (source, key), paths in sorted(wanted(options.catalogue).items()):
         for data in contents(source, paths, options.repositories, options.debian):
-            container = sniff(io.BytesIO(data), len(data)).container if data else ""
-            if container not in READ:
-                continue
-            blocks, fault = read_sound_blocks(io.BytesIO(data), len(data), container)
-            assert fault is None, f"{source}: {fault}"
-            count = counts[container, key]
-            count.files += 1
-            count.sources.add(source)
-            traces = sound_traces(blocks)
-            count.seen.update(sorted({name for trace in traces for name in keys(trace)}))
-            for trace in traces:
-                if trace.name in ("generator_tag", "digital_source_type"):
-                    print(f"{key} {source} {container}: {trace.name} {trace.measured}", flush=True)
+            container, traces = traces_in(data, f"{key} {source}")
+            if container:
+                count = counts[container, key]
+                count.files += 1
+                count.sources.add(source)
+                count.seen.update(names_of(traces))
     return dict(counts)
 
 
@@ -128,7 +143,7 @@ def table(counts: dict[tuple[str, str], Count]) -> str:
         rows.append(f"| **{container}** | | {sizes[0]} | {sizes[1]} |")
         for name in sorted({*real.seen, *fake.seen}):
             often = max(c.seen[name] / c.files for c in (real, fake) if c.files)
-            if often >= SHOWN and name not in ("container_layout", "mp3_coding"):
+            if often >= SHOWN and name not in PLAIN:
                 cells = [share(c.seen[name], c.files, 2) for c in (real, fake)]
                 rows.append(f"| {container} | `{name}` | {cells[0]} | {cells[1]} |")
     return "\n".join(rows)

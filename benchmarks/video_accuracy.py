@@ -22,7 +22,7 @@ from assay import Detector, ScanResult
 from assay.data import Trial, read_protocol
 from assay.evaluate import evaluate_protocol
 from assay.metrics import auc
-from assay.models import video_card
+from assay.models import VideoCard, video_card
 from assay.settings import load_settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "video-detector.md"
@@ -95,6 +95,24 @@ def source_table(trials: Sequence[Trial], results: Sequence[ScanResult]) -> str:
     return "\n".join(lines)
 
 
+def left_out_table(card: VideoCard) -> str:
+    """What training measured on sources that were left out, as the card has it."""
+    lines = [
+        "| part | bona fide | spoof | sources | AUC (95 %, by resampling sources) | within sources"
+        " | false alarms at 0.01 | spoofs found there |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in card.left_out:
+        low, high = row.auc_interval
+        within = "–" if row.auc_within_sources is None else f"{row.auc_within_sources:.3f}"
+        lines.append(
+            f"| {row.part} | {row.bona_fide} | {row.spoof} | {row.sources} | {row.auc:.3f} ({low:.3f}–{high:.3f})"
+            f" | {within} | {share(round(row.false_alarm * row.bona_fide), row.bona_fide)}"
+            f" | {share(round(row.detection_rate * row.spoof), row.spoof)} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -119,6 +137,7 @@ def main() -> None:
         sections[f"{which}sources"] = source_table(kept_trials, results)
         print(sections[f"{which}parts"], sections[f"{which}sources"], sep="\n", flush=True)
     sections["promises"] = promise_table(card)
+    sections["left-out"] = left_out_table(card)
     sections["limits"] = "\n".join(f"- {limit}" for limit in card.limits)
     write_page(sections, PAGE)
     write_card(card, evaluate_protocol(arguments.protocols[0], settings=settings, partition=arguments.partition), {})

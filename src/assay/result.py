@@ -139,6 +139,13 @@ class Speech(_Part):
     end_s: float = Field(ge=0)
 
 
+class Span(_Part):
+    """A stretch in which one person was looked at closely."""
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(ge=0)
+
+
 class LipAgreement(_Part):
     """How well the lips of one person go with the sound; evidence, and no verdict.
 
@@ -170,6 +177,7 @@ class Person(_Part):
         frame_llr: Of single frames.
         temporal_llr: Of the course of time; None also where it was seen too seldom or too briefly.
         stretches: The windows behind `temporal_llr`, in order of time; `suspicious` where the person stands out.
+        closely: When the face was looked at closely; `speaking`, `cues` and `agreement` know of nothing else.
         speaking: When this person speaks.
         voice: Whether the score of the sound track concerns this person, who speaks in it; None if that is not told.
         cues: What the movement of the face tells; remarks, never part of a score.
@@ -186,6 +194,7 @@ class Person(_Part):
     frame_llr: float | None
     temporal_llr: float | None
     stretches: tuple[Segment, ...] = ()
+    closely: tuple[Span, ...] = ()
     speaking: tuple[Speech, ...] = ()
     voice: bool | None = None
     cues: tuple[Evidence, ...] = ()
@@ -258,7 +267,7 @@ class OperatingPointInForce(_Part):
 
 
 class Delivery(_Part):
-    """What came out when the recording was delivered in another way."""
+    """What came out when the recording or video was delivered in another way."""
 
     delivery: str
     verdict: Verdict
@@ -270,9 +279,9 @@ class Stability(_Part):
     """Whether the verdict held over deliveries.
 
     Attributes:
-        verdict: Of the recording as it came; that of the result is ``inconclusive`` if a delivery turned it round.
-        deliveries: One for each way of delivery.
-        llr_spread: Largest minus smallest llr, that of the recording as it came included; None if there is none.
+        verdict: As it came; that of the result is ``inconclusive`` if a delivery turned it round.
+        deliveries: One for each way of delivery; of a longer video the part that was delivered, as it came, is first.
+        llr_spread: Largest minus smallest llr, that of all as it came included; None if there is none.
     """
 
     verdict: Verdict
@@ -303,7 +312,7 @@ class ScanResult(_Part):
         model: None where no detector was asked; of a video the temporal one.
         operating_point: None where no detector was asked.
         timings_ms: Wall time per stage.
-        stability: What other deliveries of the recording gave; None if that was not asked for.
+        stability: What other deliveries of a recording or video gave; None if that was not asked for or not possible.
     """
 
     schema_version: Literal[2] = 2

@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     )
     channels: Channels = Field("mix", description="score the mean of the channels, or each apart")
     stability: bool = Field(
-        False, description="score again after codecs, telephone, gain and cut; a verdict that turns round is withdrawn"
+        False,
+        description="score again after codecs, telephone, gain and cut, a video after H.264, smaller and with fewer"
+        " frames; a verdict that turns round is withdrawn",
     )
     denoise: bool = Field(
         False, description="reduce noise before scoring (extra `denoise`); the card's rates were measured without"
@@ -73,10 +75,17 @@ class Settings(BaseSettings):
     )
     deep: bool = Field(
         False,
-        description="look at every part of a picture, and for error levels and copied parts, too; at a video at least"
-        " 25 times a second, for movements and lips",
+        description="look at every part of a picture, and for error levels and copied parts, too; at a video up to 30"
+        " times a second wherever a face is, for movements and lips",
     )
     fps: float = Field(5.0, gt=0, le=240, description="frames of a video looked at, per second")
+    close_s: float = Field(
+        12.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="seconds of a video in which, while a face is there, 15 frames a second are looked at, for blinks,"
+        " lips and who speaks; 0 for none, and none with num_frames",
+    )
     num_frames: int | None = Field(
         None, ge=1, description="frames of a video looked at, evenly spread over it; replaces fps"
     )

@@ -3,44 +3,41 @@
     frames ──> assay.video.watch ──> VideoDetector ──> persons, whole frames ──┐
     sound track ──> the line of recordings ──> scores over time, level ────────┴──> video_policy ──> result
 
-Frames and samples stream by and are not kept. Where frames are asked for more often than the temporal model was trained
-on, faces are described only as often as that, and the frames between tell how they move. What the file itself shows
-stands beside the score and never enters it, as for recordings and pictures.
+Frames and samples stream by and are not kept. Of a part of the video more frames are looked at (`assay.video.closely`):
+they tell how faces move. Faces are scored no more often than the temporal model was trained on (`assay.video.pace`).
+What the file itself shows stands beside the score and never enters it, as for recordings and pictures.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING
 
 from assay.errors import WeightMismatch
 from assay.evidence import declares_generator, findings, shown_traces
+from assay.forensics import video_rates
 from assay.forensics.sound import SoundInspection, inspect_sound
 from assay.image.detector import PictureDetector
 from assay.image.faces import FaceFinder
-from assay.media.video_sampling import Chosen, Grid
 from assay.provenance import read_provenance
 from assay.result import Finding, ModelReference, NotAnalysed, ScanResult
+from assay.video.closely import LIPS_FPS, Closely, enough
 from assay.video.detector import VideoDetector
+from assay.video.pace import plan
 from assay.video.seeking import SeekingDetector
 from assay.video.watch import Watched, watch
-from assay.video_persons import GAZE_FPS, LIPS_FPS, compare_lips, enough, faces_of, persons_of, shown_persons, unseen
+from assay.video_persons import compare_lips, faces_of, persons_of, shown_persons, unmoved, unseen
 from assay.video_policy import Track, decide_video
 from assay.video_sound import Ear, hear, sound_fields, sound_gaps
+from assay.video_stability import Held, Rescoring
 
 if TYPE_CHECKING:
-    from assay.image.detector import Described
-    from assay.image.faces import Face
-    from assay.image.looks import Pixels
-    from assay.media.videos import Frame, Video
+    from assay.media.videos import Video
     from assay.settings import Settings
-
-CLOSELY_FPS = 25.0  # with `deep`
-SPARED = 1.2  # times the rate of the temporal model: from here on frames are left out for it
 
 
 @dataclass(frozen=True)
@@ -95,31 +92,31 @@ def examine(
     clock = _Clock(started)
     info, card = video.info, eyes.detector.card
     with closing(video.original.reader()) as reader:
-        found = inspect_sound(reader, video.size_bytes, info.container, rated=False)
+        found = inspect_sound(reader, video.size_bytes, info.container, rate=video_rates.with_rate)
     clock.lap("forensics")
     provenance = read_provenance(video.original, info.container, trust_anchors=trust_anchors)
     clock.lap("provenance")
     watched = _watch(video, eyes, settings)
     notes, duration_s = video.notes, video.decoded_s or watched.last_s
-    fps = watched.frames / max(duration_s, 1e-3)
+    closely = watched.closely or Closely(watched.frames / max(duration_s, 1e-3))
     clock.lap("watch")
     scores = eyes.detector.score(watched)
     clock.lap("network")
-    heard = hear(video, ear, measured=bool(watched.faces) and enough(fps, LIPS_FPS))
+    heard = hear(video, ear, measured=bool(watched.faces) and enough(closely.fps, LIPS_FPS))
     clock.lap("sound")
     density = _bits_per_pixel(video, duration_s)
-    judgement = decide_video(
-        scores,
-        card,
-        settings,
-        track=Track(heard.scores, ear.card) if heard.scores else None,
-        duration_s=duration_s,
-        bits_per_pixel=density,
-        declared=declares_generator(found.traces, provenance),
-    )
+    declared = declares_generator(found.traces, provenance)
+    judge = partial(decide_video, card=card, settings=settings, declared=declared)
+    track = Track(heard.scores, ear.card) if heard.scores else None
+    held = Held(judge(scores, track=track, duration_s=duration_s, bits_per_pixel=density))
+    if settings.stability:
+        again = Rescoring(video, eyes, ear, settings, heard, judge, duration_s, density)
+        held = again.check(held.judgement, scores)
+        clock.lap("stability")
+    judgement = held.judgement
     shown = shown_persons(scores)
-    lips = compare_lips(shown, heard.level, fps)
-    persons = persons_of(shown, lips, flagged=judgement.flagged, prior=settings.prior, fps=fps)
+    lips = compare_lips(shown, heard.level, closely)
+    persons = persons_of(shown, lips, flagged=judgement.flagged, prior=settings.prior, closely=closely)
     clock.lap("decide")
     starts_s = info.sound_starts_s or 0.0
     return ScanResult(
@@ -135,11 +132,13 @@ def examine(
         spoof_probability=judgement.spoof_probability,
         llr=judgement.llr,
         interval=judgement.interval,
-        findings=(*_findings(video, watched, density), *(findings(heard.scores) if heard.scores else ())),
+        findings=(*_findings(video, watched, density, closely), *(findings(heard.scores) if heard.scores else ())),
         reasons=judgement.reasons,
         not_analysed=(
-            *_left_out(found, settings),
-            *unseen(scores, card, fps),
+            *_left_out(found),
+            *held.gaps,
+            *unseen(scores, card, watched.scored / max(duration_s, 1e-3)),
+            *unmoved(persons, closely),
             *heard.gaps,
             *judgement.not_analysed,
             *sound_gaps(judgement.sound, starts_s),
@@ -152,6 +151,7 @@ def examine(
         model=ModelReference(name=card.name, version=card.version, sha256=card.sha256),
         operating_point=judgement.operating_point,
         timings_ms=clock.spent_ms(),
+        stability=held.stability,
         **sound_fields(heard, judgement.sound, starts_s),
     )
 
@@ -177,50 +177,10 @@ class _Clock:
 
 def _watch(video: Video, eyes: Eyes, settings: Settings) -> Watched:
     """Look at as many frames as the settings ask for, and at no more of each than somebody needs."""
-    fps = max(settings.fps, CLOSELY_FPS) if settings.deep else settings.fps
-    frames = video.frames(fps=fps, num_frames=settings.num_frames)
-    expected = _expected_fps(video, fps, settings.num_frames)
-    seeking = SeekingDetector(threads=settings.threads)
-    finder = FaceFinder(seeking, irises=enough(expected, GAZE_FPS), threads=settings.threads)
-    if expected < SPARED * eyes.detector.card.fps:
-        return watch(frames, finder, eyes.pictures)
-    sparing = _Sparing(eyes.pictures, eyes.detector.card.fps)
-    return watch(sparing.passing(frames), finder, cast(PictureDetector, sparing))
-
-
-def _expected_fps(video: Video, fps: float, num_frames: int | None) -> float:
-    """How many frames a second will be chosen, as far as the header tells."""
-    if num_frames is not None:
-        fps = num_frames / max(video.info.duration_s or math.inf, 1e-3)
-    return min(fps, video.info.fps or fps)
-
-
-class _Sparing:
-    """A picture detector that describes faces no more often than the temporal model was trained on.
-
-    Frames must pass through it one by one, as `watch` takes them: it tells by the latest whether to look.
-
-    Args:
-        detector: Looks.
-        fps: How often, at most.
-    """
-
-    def __init__(self, detector: PictureDetector, fps: float) -> None:
-        self._detector, self._chosen, self._looks = detector, Chosen(Grid(0.0, fps), 0.0, math.inf), False
-
-    def passing(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The frames, unchanged."""
-        for frame in frames:
-            self._looks = self._chosen.takes(frame.time_s)
-            yield frame
-
-    def describe(self, pixels: Pixels, faces: Sequence[Face]) -> list[Described | None]:
-        """As `PictureDetector.describe`; nothing of frames in between."""
-        return self._detector.describe(pixels, faces) if self._looks else [None] * len(faces)
-
-    def whole_logit(self, pixels: Pixels) -> float:
-        """As `PictureDetector.whole_logit`."""
-        return self._detector.whole_logit(pixels)
+    asked, seeking = plan(video.info, settings, eyes.detector.card.fps), SeekingDetector(threads=settings.threads)
+    frames = video.frames(fps=asked.fps, num_frames=settings.num_frames, between=asked.between)
+    finder = FaceFinder(seeking, irises=False, threads=settings.threads)
+    return watch(frames, finder, eyes.pictures, asked.pace(seeking, threads=settings.threads))
 
 
 def _bits_per_pixel(video: Video, duration_s: float) -> float | None:
@@ -230,10 +190,11 @@ def _bits_per_pixel(video: Video, duration_s: float) -> float | None:
     return 8 * video.size_bytes / pixels if pixels else None
 
 
-def _findings(video: Video, watched: Watched, density: float | None) -> Iterator[Finding]:
+def _findings(video: Video, watched: Watched, density: float | None, closely: Closely) -> Iterator[Finding]:
     info = video.info
     rows = (
         ("frames_seen", float(watched.frames), "1", "frames that were looked at"),
+        *([("close_look", closely.seconds, "s", closely.words)] if watched.closely else ()),
         ("persons", float(len(watched.faces)), "1", "persons whose face was followed"),
         ("frame_rate", info.fps, "1/s", "frames a second, as the file states; the mean where they vary"),
         ("rotation", float(info.rotation_degrees), "degrees", "clockwise rotation that the file asked for"),
@@ -243,9 +204,6 @@ def _findings(video: Video, watched: Watched, density: float | None) -> Iterator
         yield Finding(name=name, value=None if value is None else round(value, 5), unit=unit, text=text)
 
 
-def _left_out(found: SoundInspection, settings: Settings) -> Iterator[NotAnalysed]:
+def _left_out(found: SoundInspection) -> Iterator[NotAnalysed]:
     for tool, reason in found.left_out.items():
         yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
-    if settings.stability:
-        text = "whether the verdict holds in other deliveries: of videos that is not checked"
-        yield NotAnalysed(code="no_stability", text=text)

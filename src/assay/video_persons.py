@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.evidence import MAX_SEGMENTS, posterior
-from assay.result import Evidence, Face, LipAgreement, NotAnalysed, Person, Segment, Speech
+from assay.result import Evidence, Face, LipAgreement, NotAnalysed, Person, Segment, Span, Speech
+from assay.video.closely import CUES_FPS, LIPS_FPS, Closely, enough
 from assay.video.cues import all_cues, lip_opening
+from assay.video.cues.blinks import RATE_S
 from assay.video.lips import SHORTEST_S, Level, agreement, speaking
 
 if TYPE_CHECKING:
     from assay.models.card import VideoCard
     from assay.video.cues import Cue
     from assay.video.detector import PersonScores, VideoScores
+    from assay.video.track import Track
 
 MOST_PERSONS = 100
-LIPS_FPS = 12.0  # syllables open the mouth two to seven times a second, and a motion needs two frames to be seen
-CUES_FPS = 8.0  # the slowest of `assay.video.cues`
-GAZE_FPS = 18.0  # below, irises tell nothing
 REMARK = 0.25  # strength of a cue outside the range of bona fide videos: the ranges part nobody (docs/video-cues.md)
-_EDGE = 0.98  # 25 frames of 25 a second are a little less than that where times are rounded
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,6 @@ class Lips:
     agreements: dict[int, LipAgreement] = field(default_factory=dict)
 
 
-def enough(fps: float, needed: float) -> bool:
-    """Whether so many frames a second are as many as needed, but for rounding."""
-    return fps >= _EDGE * needed
-
-
 def shown_persons(scores: VideoScores) -> tuple[PersonScores, ...]:
     """Those whom a result lists, in order of first appearance: of a crowd the most suspicious and longest seen."""
     rank = sorted(scores.persons, key=lambda one: (-np.inf if one.llr is None else one.llr, one.series.track.seen_s))
@@ -53,19 +47,22 @@ def shown_persons(scores: VideoScores) -> tuple[PersonScores, ...]:
     return tuple(one for one in scores.persons if one.series.track.id in kept)
 
 
-def compare_lips(persons: Sequence[PersonScores], level: Level | None, fps: float) -> Lips:
-    """Compare the lips of every person with the sound.
+def compare_lips(persons: Sequence[PersonScores], level: Level | None, closely: Closely) -> Lips:
+    """Compare the lips of every person with the sound, where they were looked at closely.
 
     Args:
         persons: Those to compare.
         level: Of the sound; None where there is none, or too few frames to make use of it.
-        fps: How many frames a second were looked at.
+        closely: What was looked at most closely.
     """
-    if not enough(fps, LIPS_FPS):
-        return Lips(f"Lips are seen {fps:.1f} times a second; at least {LIPS_FPS:g} are needed (--fps 25).")
+    if closely.spans == ():
+        return Lips("No face was large enough to be looked at closely.")
+    if not enough(closely.fps, LIPS_FPS):
+        return Lips(f"Lips are seen {closely.fps:.1f} times a second; at least {LIPS_FPS:g} are needed.")
     if level is None:
         return Lips("There is no sound to compare the lips with.")
-    lips = [(one.series.track.id, one.series.track.times_s, lip_opening(one.series.track)) for one in persons]
+    near = [one.series.close for one in persons if one.series.close is not None]
+    lips = [(track.id, track.times_s, lip_opening(track)) for track in near]
     spans: dict[int, list[Speech]] = {}
     for span in speaking(lips, level):
         spans.setdefault(span.track, []).append(
@@ -92,7 +89,7 @@ def persons_of(
     *,
     flagged: frozenset[int],
     prior: float,
-    fps: float,
+    closely: Closely,
 ) -> tuple[Person, ...]:
     """The persons of a result.
 
@@ -101,15 +98,18 @@ def persons_of(
         lips: What lips and sound say.
         flagged: Numbers of those who stand out.
         prior: P(spoof) behind the shown probabilities.
-        fps: How many frames a second were looked at.
+        closely: What was looked at most closely.
     """
-    return tuple(_person(one, lips, one.series.track.id in flagged, prior, fps) for one in persons)
+    return tuple(_person(one, lips, one.series.track.id in flagged, prior, closely) for one in persons)
 
 
-def _person(scores: PersonScores, lips: Lips, flagged: bool, prior: float, fps: float) -> Person:
-    track = scores.series.track
+def _person(scores: PersonScores, lips: Lips, flagged: bool, prior: float, closely: Closely) -> Person:
+    track, near = scores.series.track, scores.series.close
     spans, told = lips.spans.get(track.id, ()), lips.agreements.get(track.id)
-    brief = f"Lips and sound can be compared from {SHORTEST_S:g} s on; this face is seen for {track.seen_s:.1f} s."
+    seen_s = near.seen_s if near is not None else 0.0
+    brief = f"Lips and sound can be compared from {SHORTEST_S:g} s on; this face is seen closely for {seen_s:.1f} s."
+    # Of what was not looked at closely nobody knows whether they speak there.
+    known = bool(spans) or bool(closely.covers(track.times_s).all())
     return Person(
         id=track.id,
         start_s=round(track.start_s, 3),
@@ -120,9 +120,10 @@ def _person(scores: PersonScores, lips: Lips, flagged: bool, prior: float, fps: 
         frame_llr=scores.frame_llr,
         temporal_llr=scores.temporal_llr,
         stretches=tuple(_stretches(scores, flagged, prior)),
+        closely=tuple(_looked(near, closely)),
         speaking=spans,
-        voice=None if lips.why else bool(spans),
-        cues=tuple(_cues(scores)) if enough(fps, CUES_FPS) else (),
+        voice=bool(spans) if known and not lips.why else None,
+        cues=tuple(_cues(near)) if near is not None and enough(closely.fps, CUES_FPS) else (),
         agreement=told,
         no_agreement=None if told else lips.why or brief,
     )
@@ -144,9 +145,16 @@ def _stretches(scores: PersonScores, flagged: bool, prior: float) -> Iterator[Se
         )
 
 
-def _cues(scores: PersonScores) -> Iterator[Evidence]:
+def _looked(near: Track | None, closely: Closely) -> Iterator[Span]:
+    """When a person was looked at closely; nothing where no movement could be told from it."""
+    if near is not None and enough(closely.fps, CUES_FPS):
+        for start, end in closely.of(near):
+            yield Span(start_s=round(start, 3), end_s=round(end, 3))
+
+
+def _cues(near: Track) -> Iterator[Evidence]:
     """Those that can be told."""
-    return (_remark(cue) for cue in all_cues(scores.series.track) if cue.value is not None)
+    return (_remark(cue) for cue in all_cues(near) if cue.value is not None)
 
 
 def _remark(cue: Cue) -> Evidence:
@@ -196,7 +204,7 @@ def unseen(scores: VideoScores, card: VideoCard, fps: float) -> Iterator[NotAnal
     Args:
         scores: Of the video.
         card: Of the model.
-        fps: How many frames a second were looked at.
+        fps: In how many frames a second faces were scored.
     """
     persons = scores.persons
     if len(persons) > MOST_PERSONS:
@@ -209,9 +217,25 @@ def unseen(scores: VideoScores, card: VideoCard, fps: float) -> Iterator[NotAnal
     if timeless := sum(one.temporal_llr is None for one in scored):
         text = (
             f"the course of time of {timeless} of {len(scored)} faces: {card.window_frames} frames in a row are needed,"
-            f" {card.fps:g} a second; {fps:.3g} a second were looked at"
+            f" {card.fps:g} a second; {fps:.3g} a second were scored"
         )
         yield NotAnalysed(code="temporal", text=text)
-    if persons and not enough(fps, CUES_FPS):
-        text = f"movements of faces: {fps:.3g} frames a second were looked at; with --fps 25 all can be told"
-        yield NotAnalysed(code="movement", text=text)
+
+
+def unmoved(persons: Sequence[Person], closely: Closely) -> Iterator[NotAnalysed]:
+    """Why nobody's movement was told, if nobody's was.
+
+    Args:
+        persons: Of the result.
+        closely: What was looked at most closely.
+    """
+    if not persons or any(one.cues for one in persons):
+        return
+    if closely.spans is None and not enough(closely.fps, CUES_FPS):
+        why = (
+            f"{closely.fps:.3g} frames a second were looked at, {CUES_FPS:g} are needed; --close-s or --deep gives more"
+        )
+    else:
+        longest = max(sum(span.end_s - span.start_s for span in one.closely) for one in persons)
+        why = f"no face was looked at closely for more than {longest:.1f} s; blinks need {RATE_S:g}"
+    yield NotAnalysed(code="movement", text=f"movements of faces: {why}")

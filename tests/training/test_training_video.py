@@ -13,9 +13,10 @@ from assay.metrics import auc
 from assay.models import VideoCard, picture_card
 from assay.training.video import run
 from assay.training.video.changes import Change, changed
+from assay.training.video.crossfit import cross_fit, deal
 from assay.training.video.fit import FRAMES, Drawer, TemporalPlan, fit_temporal, window_logits, windows_of
 from assay.training.video.network import KINDS, TemporalNet
-from assay.training.video.publish import decide_card, export, publish
+from assay.training.video.publish import decide_card, export, persons_of, publish
 from assay.training.video.recipe import load_video_recipe
 from assay.training.video.sequences import FPS, Clip, FaceSequence, WatchedClip, read_clip, watch_clip
 from assay.video.detector import VideoDetector
@@ -25,7 +26,7 @@ RECIPE = """
 name = "toy"
 version = "0"
 seed = 1
-development_sources = ["held"]
+folds = 2
 limits = ["a toy"]
 steps = 60
 couples = 8
@@ -103,7 +104,8 @@ def test_the_weight_and_its_card_answer_as_the_network_does(trained, tmp_path):
     (tmp_path / "r.toml").write_text(RECIPE, encoding="utf-8")
     plan, held = load_video_recipe(tmp_path / "r.toml"), clips(("held", "other"), 80, seed=3)
     given = {"recipe": "r.toml", "pictures": picture_card("picture-lite"), "licences": {"a": "CC0"}}
-    path = publish(trained, plan, train=clips(("a",), 4), development=held, folder=tmp_path, **given)
+    given |= {"strangers": held, "persons": persons_of(trained, held)}
+    path = publish(trained, plan, train=clips(("a",), 4), folder=tmp_path, **given)
     card = VideoCard.model_validate_json(path.read_text(encoding="utf-8"))
     assert card.data == ({"source": "a", "licence": "CC0", "bona_fide": 2, "spoof": 2},)
     assert card.features_sha256 == picture_card("picture-lite").sha256
@@ -115,12 +117,55 @@ def test_the_weight_and_its_card_answer_as_the_network_does(trained, tmp_path):
     assert starts == windows_of(face.times_s)
     assert np.allclose(logits, window_logits(trained, face), atol=1e-3)
     assert card.decision.person_below_llr < card.decision.person.threshold(0.01)
+    parts = {row.part: row for row in card.left_out}
+    assert parts["faces over time"].auc > 0.8 > parts["frames of faces"].auc
+    assert (parts["persons"].bona_fide, parts["persons"].spoof, parts["persons"].sources) == (80, 80, 2)
+    assert parts["whole frames and persons"].false_alarm <= 0.05
 
 
-def test_development_needs_both_keys(trained):
+def test_cards_need_both_keys(trained):
     one = [clip for clip in clips(("held",), 24) if clip.clip.key == "spoof"]
     with pytest.raises(TrainingError, match="one key at most"):
-        decide_card(trained, one, seed=0)
+        decide_card(persons_of(trained, one), one, seed=0)
+
+
+def toy_plan(tmp_path, more=""):
+    (tmp_path / "r.toml").write_text(RECIPE + more, encoding="utf-8")
+    return load_video_recipe(tmp_path / "r.toml")
+
+
+def test_kin_share_a_fold_and_what_the_pictures_knew_is_in_none(tmp_path):
+    plan = toy_plan(tmp_path, 'kin = [["a", "b"], ["c", "known"]]\n')
+    found = clips(("a", "b", "c", "d", "e", "f"), 4)
+    dealt = deal(found, plan, known={"known"})
+    assert dealt["a"] == dealt["b"]
+    assert set(dealt) == {"a", "b", "d", "e", "f"}  # kin of what was known is known
+    assert sorted(dealt.values()) == [0, 0, 0, 1, 1]  # two of one kin weigh as much as two others
+
+
+def test_a_key_that_only_one_fold_holds_cannot_be_left_out(tmp_path):
+    found = [c for c in clips(("a", "b"), 4) if c.clip.key == "bona_fide" or c.clip.source == "a"]
+    with pytest.raises(TrainingError, match="not faces of both keys left"):
+        deal(found, toy_plan(tmp_path))
+
+
+def test_everybody_is_judged_by_a_network_that_saw_nothing_of_the_source(tmp_path, monkeypatch):
+    plan, found = toy_plan(tmp_path), clips(("a", "b", "c", "known"), 4)
+    made = [replace(clip, clip=replace(clip.clip, key="spoof")) for clip in found[:2]]
+    seen = []
+
+    def fit(faces, plan):
+        seen.append({face.source for face in faces})
+        return TemporalNet(FEATURES).eval()
+
+    monkeypatch.setattr("assay.training.video.crossfit.fit_temporal", fit)
+    strangers, persons = cross_fit(found, made, plan, known={"known"})
+    assert {clip.clip.source for clip in strangers} == {"a", "b", "c"}
+    assert sorted(person.clip for person in persons) == list(range(12))
+    assert len(seen) == 2
+    assert all("known" in sources for sources in seen)
+    assert seen[0] | seen[1] == {"a", "b", "c", "known"}
+    assert (seen[0] & seen[1]) == {"known"}
 
 
 def test_exports_take_any_number_of_frames(trained):
@@ -190,12 +235,12 @@ def test_recipes_and_protocols_of_videos(tmp_path):
             (tmp_path / f"{source}{number}.mp4").write_bytes(b"x")
             lines.append(f"{source}{number}.mp4,{key},train,{'G' if key == 'spoof' else ''},{source},CC0")
     (tmp_path / "p.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    train, development, licences = run.read_clips([tmp_path / "p.csv"], plan)
-    assert len(train) == len(development) == 4
-    assert {clip.source for clip in development} == {"held"}
+    found, licences = run.read_clips([tmp_path / "p.csv"], plan)
+    assert len(found) == 8
     assert licences == {"held": "CC0", "a": "CC0"}
-    with pytest.raises(TrainingError, match="development part needs videos of both keys"):
-        run.read_clips([tmp_path / "p.csv"], plan.model_copy(update={"development_sources": ("nobody",)}))
-    made = run.made_clips([replace(clip, file=Path("none.mp4")) for clip in train], plan)
+    (tmp_path / "one.csv").write_text("\n".join(line for line in lines if "spoof" not in line), encoding="utf-8")
+    with pytest.raises(TrainingError, match="needs videos of both keys"):
+        run.read_clips([tmp_path / "one.csv"], plan)
+    made = run.made_clips([replace(clip, file=Path("none.mp4")) for clip in found if clip.source == "a"], plan)
     assert [clip.key for clip in made] == ["spoof"] * 2
     assert all(clip.change.way != "swap" for clip in made)  # nobody's face could be found

@@ -10,7 +10,7 @@ import movies
 import numpy as np
 import pytest
 
-from assay.forensics import sound
+from assay.forensics import sound, video_rates
 from assay.forensics.sound import READ, inspect_sound, read_sound_blocks
 from assay.forensics.sound_blocks import MOST_READ_BYTES, MOST_TEXT, Pieces, Text
 from assay.forensics.sound_names import generator
@@ -357,6 +357,30 @@ def test_a_note_says_how_often_bona_fide_recordings_show_the_trace():
     assert f"Seen in none of {files} bona fide wav files" in rare.note
     alone = Trace(name="encoder", measured={"program": "FFmpeg"}, note="A note.")
     assert with_rate(alone, "amr") == alone
+
+
+def test_the_rates_of_videos_are_consistent():
+    table = video_rates.measured()
+    assert "mp4" in table
+    for container in table.values():
+        assert container["files"] >= container["sources"] > 0
+        assert container["unseen_high"] == pytest.approx(rate_interval(0, container["sources"]).high, abs=1e-4)
+        assert all(0 < rate["share"] <= rate["high"] <= 1 for rate in container["seen"].values())
+
+
+def test_a_note_says_how_often_bona_fide_videos_show_the_trace_or_that_nobody_knows():
+    counted = video_rates.measured()["mp4"]
+    data = movies.video("mp4", 5)
+    traces = inspect_sound(io.BytesIO(data), len(data), "mp4", rate=video_rates.with_rate).traces
+    note = next(trace.note for trace in traces if trace.name == "encoder")
+    share = counted["seen"]["encoder=FFmpeg"]["share"]
+    assert f"Seen in about {100 * share:.0f} % of the bona fide mp4 videos that were measured: " in note
+    assert f"{counted['files']} files from {counted['sources']} sources" in note
+    alone = Trace(name="encoder", measured={"program": "HandBrake"}, note="A note.")
+    assert "A note. Seen in none of the bona fide mp4 videos" in video_rates.with_rate(alone, "mp4").note
+    for container in ("matroska", "avi"):
+        note = video_rates.with_rate(alone, container).note
+        assert note == f"A note. How often bona fide {container} videos show it was not measured."
 
 
 # Bounds and broken files

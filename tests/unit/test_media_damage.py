@@ -88,7 +88,7 @@ def test_what_ffmpeg_decodes_of_a_cut_file_is_used_and_the_loss_noted(name):
 
 def test_an_m4a_that_lost_its_index_is_an_error():
     whole = signals.encoded("m4a", signals.noise(seconds=SECONDS), 16_000)
-    with pytest.raises(DecodeError, match=r"'it\.bin' is an MP4/M4A sound file, but it is damaged"):
+    with pytest.raises(DecodeError, match=r"'it\.bin' is an MP4 file, of sound or pictures, but it is damaged"):
         decoded(whole[: len(whole) // 2])
 
 

@@ -25,6 +25,7 @@ from assay.models.registry import model_names, weights_folder
 from assay.report import describe, describe_summary, summarise
 from assay.settings import Settings
 from assay.video import speech_level
+from assay.video.closely import Closely
 from assay.video.detector import VideoDetector
 from assay.video.hearing import LevelMeter
 from assay.video.seeking import SeekingDetector
@@ -87,7 +88,7 @@ def test_a_video_is_a_result_like_any_other(detector):
     assert (found.media, found.container, found.codec) == ("video", "mp4", "h264")
     assert (found.width, found.height, found.sample_rate_hz, found.channels) == (480, 270, 16_000, 1)
     assert found.duration_s == pytest.approx(SECONDS, abs=0.05)
-    assert finding(found, "frames_seen") == 15
+    assert finding(found, "frames_seen") == 30  # all ten a second, for there is a face
     assert (finding(found, "frame_rate"), finding(found, "rotation")) == (RATE, 0)
     assert 0 <= found.interval[0] <= found.spoof_probability <= found.interval[1] <= 1
     assert (found.model.name, found.verdict) == ("by-hand", "bona_fide")
@@ -241,10 +242,12 @@ def test_a_level_that_is_measured_in_blocks_is_that_of_the_whole(speech, block_s
 # How closely it is looked at
 
 
-def test_at_five_frames_a_second_movement_and_lips_are_said_to_be_left_out(detector):
-    (person,) = detector.scan(talk()).persons
-    assert (person.cues, person.voice, person.agreement) == ((), None, None)
+def test_at_five_frames_a_second_movement_and_lips_are_said_to_be_left_out():
+    found = watching(close_s=0).scan(talk())
+    (person,) = found.persons
+    assert (person.closely, person.cues, person.voice, person.agreement) == ((), (), None, None)
     assert "at least 12 are needed" in person.no_agreement
+    assert "movement" in codes(found)
 
 
 def test_more_frames_tell_of_movement_and_lips_and_ask_the_network_no_more_often():
@@ -390,8 +393,8 @@ def test_a_result_of_a_video_is_json(detector):
 
 def test_flagged_persons_have_suspicious_stretches():
     scores = video_cases.make_scores(3.0, -3.0)
-    lips = compare_lips(scores.persons, None, 5.0)
-    first, second = persons_of(scores.persons, lips, flagged=frozenset({0}), prior=0.5, fps=5.0)
+    lips = compare_lips(scores.persons, None, Closely(5.0))
+    first, second = persons_of(scores.persons, lips, flagged=frozenset({0}), prior=0.5, closely=Closely(5.0))
     assert [one.suspicious for one in first.stretches] == [True, True]
     assert not any(one.suspicious for one in second.stretches)
 

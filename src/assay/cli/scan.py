@@ -41,7 +41,7 @@ Examples:
   assay scan - --quiet < recording.wav
   assay scan recording.wav --fail-on spoof
   assay scan recording.wav --stability
-  assay scan talk.mp4 --fps 25
+  assay scan talk.mp4 --deep
 
 {exits.TABLE}
 """
@@ -73,7 +73,8 @@ def scan(
         bool | None,
         typer.Option(
             "--stability/--no-stability",
-            help="Score again after codecs, telephone, gain and cut; a verdict that turns round becomes inconclusive.",
+            help="Score sound and videos again after codecs, telephone, smaller size and cut; a verdict that turns"
+            " round becomes inconclusive.",
         ),
     ] = None,
     deep: Annotated[
@@ -84,6 +85,9 @@ def scan(
         ),
     ] = None,
     fps: Annotated[float | None, typer.Option(help="Frames of a video to look at, per second.")] = None,
+    close_s: Annotated[
+        float | None, typer.Option(help="Seconds of a video to look at closely, for blinks and lips; 0 for none.")
+    ] = None,
     num_frames: Annotated[
         int | None, typer.Option(help="Frames of a video to look at, evenly spread; instead of --fps.")
     ] = None,
@@ -127,6 +131,7 @@ def scan(
         stability=stability,
         deep=deep,
         fps=fps,
+        close_s=close_s,
         num_frames=num_frames,
         trust_anchors=trust_anchors,
         denoise=denoise,

@@ -9,7 +9,8 @@
     resampling.py   whether the picture, or a part of it, was resized
     copy_move.py    parts that occur twice
     inspect.py      the one door that asks all of them; rates.py tells how often camera files show each trace
-    sound.py        the door for recordings: encoders, programs, recorders, declared generators; sound_rates.py likewise
+    sound.py        the door for recordings and the containers of videos: encoders, programs, recorders, declared
+                    generators; sound_rates.py and video_rates.py likewise
 
 Every door returns `Trace` objects. A trace is a measurement and never a verdict, and the absence of a trace proves
 nothing: metadata is lost on every messenger, and a careful forger leaves none.

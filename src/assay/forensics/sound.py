@@ -1,7 +1,7 @@
 """What the bytes of a recording or video tell about where it has been: encoders, programs, recorders, generators.
 
     bytes ── sound_riff, sound_mpeg, sound_tags, sound_boxes ──> SoundBlocks ──> traces, each with how often bona fide
-             recordings show it (`sound_rates`)
+             recordings (`sound_rates`) or videos (`video_rates`) show it
 
 Nothing is decoded, nothing in a file is resolved or executed, and nothing in it raises. Traces are claims of whoever
 wrote the file last: most services and messengers write it anew, so their absence proves nothing, and FFmpeg, which
@@ -55,7 +55,7 @@ class SoundInspection:
     """What was found.
 
     Attributes:
-        traces: In a fixed order; the note of each says how often bona fide recordings show it.
+        traces: In a fixed order; the note of each says how often bona fide files show it.
         left_out: What could not be looked for, and why; by tool.
     """
 
@@ -63,22 +63,23 @@ class SoundInspection:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def inspect_sound(reader: BinaryIO, size: int, container: str, *, rated: bool = True) -> SoundInspection:
+def inspect_sound(
+    reader: BinaryIO, size: int, container: str, *, rate: Callable[[Trace, str], Trace] = with_rate
+) -> SoundInspection:
     """Look for every trace in the bytes of a recording or video.
 
     Args:
         reader: Of the original bytes, seekable; the position afterwards is undefined. At most 16 MiB are read.
         size: Length of the file in bytes.
         container: Name of `assay.media.kinds`; of others than `READ` nothing is known.
-        rated: Whether to tell how often bona fide recordings show a trace; of videos that was not measured.
+        rate: Tells in the note of a trace how often bona fide files in the container show it; of videos
+            `assay.forensics.video_rates.with_rate`.
 
     Returns:
         Traces, and what was left out. Nothing inside a file raises; reading errors of the reader pass.
     """
     blocks, fault = read_sound_blocks(reader, size, container)
-    traces = sound_traces(blocks)
-    if rated:
-        traces = tuple(with_rate(trace, container) for trace in traces)
+    traces = tuple(rate(trace, container) for trace in sound_traces(blocks))
     return SoundInspection(traces, {"container": fault} if fault else {})
 
 

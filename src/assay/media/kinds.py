@@ -104,6 +104,7 @@ CAF = _sound("caf", "a CAF file", "caf", "first")
 AU = _sound("au", "an AU file", "au", "first")
 SPHERE = _sound("sphere", "a NIST SPHERE file", None, "first")
 MP4 = _sound("mp4", "an MP4/M4A sound file", "mp4", "never")
+MP4_WITHOUT_INDEX = _sound("mp4", "an MP4 file, of sound or pictures", "mp4", "never")  # cut off, most often
 ADTS = _sound("adts", "an AAC (ADTS) file", "aac", "never")
 AMR = _sound("amr", "an AMR file", "amr", "never")
 MATROSKA = _sound("matroska", "a WebM/Matroska sound file", "matroska", "never")

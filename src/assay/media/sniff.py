@@ -86,7 +86,10 @@ def _iso_media(reader: BinaryIO, head: bytes, size: int) -> Kind:
             return kinds.AVIF
         if major in _BRANDS_HEIC:
             return kinds.HEIC
-    return kinds.MP4_VIDEO if "video" in mp4_tracks(reader, size) else kinds.MP4
+    tracks = mp4_tracks(reader, size)
+    if not tracks:
+        return kinds.MP4_WITHOUT_INDEX
+    return kinds.MP4_VIDEO if "video" in tracks else kinds.MP4
 
 
 def _without_magic(reader: BinaryIO, head: bytes, size: int) -> Kind:

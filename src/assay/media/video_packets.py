@@ -70,7 +70,7 @@ class Feed:
         self._length_bytes = _length_bytes(self._codec, bytes(context.extradata or b""))
         self._wanted, self._at, self._end_s = wanted, at, end_s
         self._straight = wanted is None or not _can_skip(self._codec, context.field_order)
-        self._gap = False
+        self._gap, self._begun = False, False
         self._last: int | None = None  # decoding time
         self._left_out: list[int] = []  # stamps, a heap; of droppable packets, too, until their frame appears
         self.latest: int | None = None  # stamp in the last group
@@ -131,9 +131,11 @@ class Feed:
         self.latest = stamps[-1]
         wanted = {stamp for stamp in stamps if self._wanted(self._at(stamp))}
         needed = max((place for place, packet in enumerate(group) if packet.pts in wanted), default=-1)
+        # Parameter sets stay in force behind their group, and so does what x264 tells of its version in the very first
+        # packet: FFmpeg decodes 4:4:4 of old versions by it.
+        kept, self._begun = (-1 if self._begun else 0), True
         for place, packet in enumerate(group):
-            # Parameter sets stay in force behind their group.
-            if place <= needed or _sets_parameters(self._codec, packet, self._length_bytes):
+            if place <= max(needed, kept) or _sets_parameters(self._codec, packet, self._length_bytes):
                 droppable = packet.pts not in wanted and place > 0
                 if droppable:
                     heapq.heappush(self._left_out, _stamp(packet))

@@ -98,6 +98,46 @@ class Chosen:
         return True
 
 
+class Between:
+    """Frames between the chosen ones, for somebody who finds out while frames come by whether they are wanted.
+
+    Args:
+        most_fps: No more than so many a second are chosen, those of the grid included; evenly where the frames are.
+
+    Attributes:
+        wanted: Whether those that come next are chosen, too.
+        over: Whether none will be wanted any more. Until then every frame that may be is decoded, so that what is
+            chosen does not depend on how far ahead the decoder is.
+    """
+
+    def __init__(self, most_fps: float) -> None:
+        self.step_s = 1 / most_fps
+        self.wanted, self.over = False, False
+
+
+class ChosenBetween(Chosen):
+    """As `Chosen`, and frames between.
+
+    Args:
+        cells, start_s, end_s: As for `Chosen`.
+        between: Which of the others.
+        foreseen: Whether to tell of those that may be wanted yet, and not of those that are.
+    """
+
+    def __init__(self, cells: Cells | None, start_s: float, end_s: float, between: Between, *, foreseen: bool) -> None:
+        super().__init__(cells, start_s, end_s)
+        self._between, self._foreseen, self._last_s = between, foreseen, -math.inf
+
+    def takes(self, time_s: float) -> bool:
+        """Whether to choose the frame; counts it as chosen."""
+        between, chosen = self._between, super().takes(time_s)
+        # Counted whether wanted or not, so that which ones it would be does not depend on when they are.
+        if not chosen and (not self.covers(time_s) or time_s - self._last_s < between.step_s):
+            return False
+        self._last_s = time_s
+        return chosen or (not between.over if self._foreseen else between.wanted)
+
+
 class Shots:
     """Tells from thumbnails, in their order, where a new shot begins."""
 

@@ -29,11 +29,10 @@ from assay.media.foreign import broken_video, decoding_video
 from assay.media.held import ByteSource
 from assay.media.kinds import Kind
 from assay.media.source import open_bytes
-from assay.media.tracks import mp4_tracks
 from assay.media.video_frames import Decoded, Decoding, extent_of
 from assay.media.video_header import Header, VideoInfo, no_frames, read_header
 from assay.media.video_pixels import Converter, Pixels
-from assay.media.video_sampling import Cells, Chosen, Grid, Shots, Spread
+from assay.media.video_sampling import Between, Cells, Chosen, ChosenBetween, Grid, Shots, Spread
 
 if TYPE_CHECKING:
     from assay.settings import Settings
@@ -103,6 +102,7 @@ class Video:
         scenes: bool = False,
         start_s: float = 0.0,
         end_s: float | None = None,
+        between: Between | None = None,
     ) -> Iterator[Frame]:
         """Decode, and choose by time.
 
@@ -112,6 +112,7 @@ class Video:
             scenes: Choose the first frame of each shot, too; then every frame is decoded.
             start_s: Where to begin, in seconds from the first frame.
             end_s: Where to stop; None for the end.
+            between: Frames besides, switched on and off while iterating.
 
         Returns:
             An iterator over the chosen frames, in rising order.
@@ -127,11 +128,17 @@ class Video:
             raise SettingsError(f"fps is {fps!r}; give the frames wanted per second, such as 2.0, or None for all.")
         if num_frames is not None and num_frames < 1:
             raise SettingsError(f"num_frames is {num_frames!r}; give how many frames are wanted, 1 or more.")
-        return self._frames(fps, num_frames, scenes, start_s, end)
+        cells = Grid(start_s, fps) if fps else None
+        return self._frames(cells, num_frames, scenes, start_s, end, between)
 
-    def _frames(self, fps: float | None, count: int | None, scenes: bool, start: float, end: float) -> Iterator[Frame]:
-        cells = self._spread(count, start, end) if count else Grid(start, fps) if fps else None
-        chosen, expected = Chosen(cells, start, end), Chosen(cells, start, end)
+    def _frames(
+        self, cells: Cells | None, count: int | None, scenes: bool, start: float, end: float, between: Between | None
+    ) -> Iterator[Frame]:
+        cells = self._spread(count, start, end) if count else cells
+        if between is None:
+            chosen, expected = Chosen(cells, start, end), Chosen(cells, start, end)
+        else:
+            chosen, expected = (ChosenBetween(cells, start, end, between, foreseen=ahead) for ahead in (False, True))
         skips = not scenes and (cells is not None or start > 0)
         header, settings = self._header, self._settings
         decoding = Decoding(
@@ -233,7 +240,7 @@ def open_video(source: object, *, settings: Settings, name: str | None = None) -
         raise UnsupportedMedia("An array was given. Give a video as a path, '-', bytes or a binary file object.")
     name, held = open_bytes(source, settings, name)
     kind = kind_of(name, held)
-    if kind == kinds.MP4 and _lost_its_index(name, held):
+    if kind == kinds.MP4_WITHOUT_INDEX:
         raise broken_video(name, "an MP4/MOV file", "the index of its tracks is missing: it is cut off or unfinished")
     if not kind.is_video:
         accepted = "Give a video: mp4, mov, mkv, webm, avi or mpg."
@@ -245,12 +252,6 @@ def open_video(source: object, *, settings: Settings, name: str | None = None) -
             kind=kind.container,
         )
     return video
-
-
-def _lost_its_index(name: str, held: ByteSource) -> bool:
-    """Whether an MP4 or MOV file tells of no track at all; most often it is cut off, since that is written last."""
-    with closing(held.reader()) as reader, decoding_video(name, kinds.MP4.label):
-        return not mp4_tracks(reader, held.size)
 
 
 def open_held_video(name: str, held: ByteSource, kind: Kind, settings: Settings) -> Video | None:

@@ -303,6 +303,31 @@ class VideoDecision(_Part):
     operating_points: tuple[OperatingPoint, ...] = ()
 
 
+class LeftOut(_Part):
+    """How well one part tells videos of sources that it never saw.
+
+    Attributes:
+        part: ``frames of faces``, ``faces over time``, ``persons``, ``whole frames`` or ``whole frames and persons``.
+        bona_fide, spoof: Persons, or videos where whole frames are part of it.
+        sources: That they come from.
+        auc: Area under the curve.
+        auc_interval: 95 %, by resampling sources.
+        auc_within_sources: Mean of the areas within sources that hold both keys; None if none does.
+        false_alarm: Share of bona fide ones that stand out at an accepted rate of 0.01.
+        detection_rate: Share of spoofs that do.
+    """
+
+    part: str
+    bona_fide: int
+    spoof: int
+    sources: int
+    auc: float
+    auc_interval: tuple[float, float]
+    auc_within_sources: float | None
+    false_alarm: float
+    detection_rate: float
+
+
 class VideoCard(TrainedCard):
     """A detector of synthetic and changed videos: faces over time.
 
@@ -316,6 +341,7 @@ class VideoCard(TrainedCard):
         weights: Of the llrs ``frame`` and ``temporal`` in that of a person, before `calibration`.
         whole: Mean logit of whole frames to llr.
         calibration: Of the weighted sum to the person's llr.
+        left_out: What calibration and thresholds rest on: sources judged by networks that never saw them.
     """
 
     features_of: str
@@ -328,3 +354,4 @@ class VideoCard(TrainedCard):
     weights: dict[Literal["frame", "temporal"], float]
     whole: Calibration
     decision: VideoDecision
+    left_out: tuple[LeftOut, ...] = ()

@@ -8,6 +8,7 @@
     cues/          what a track's movement tells
     lips.py        lips against the sound, and who speaks when
     hearing.py     the level of a sound that passes by
+    closely.py     a closer look at a part of a video; pace.py what is done with which frame
     watch.py       a video looked at once; detector.py its scores
 
 Conventions: times are seconds from the first frame of a file, places are pixels of the frame, x to the right, y down,

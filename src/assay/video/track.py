@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 LONGEST_STEP = 1.75  # times the usual distance of two frames; more is a hole in the series
+NO_HOLE_S = 0.085  # nor is less: phones, and thinned videos, leave out one frame of 25 a second or more
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +70,24 @@ class Track:
 
     def runs(self, *, least: int = 1) -> Iterator[slice]:
         """Stretches without a hole: slices of the observations, each of at least so many."""
-        gaps = np.diff(self.times_s) > LONGEST_STEP * self.step_s
+        gaps = np.diff(self.times_s) > max(LONGEST_STEP * self.step_s, NO_HOLE_S)
         edges = np.flatnonzero(gaps | (np.diff(self.pieces) != 0)) + 1
         for start, stop in zip([0, *edges.tolist()], [*edges.tolist(), len(self)], strict=True):
             if stop - start >= least:
                 yield slice(start, stop)
+
+    def part(self, kept: NDArray[np.bool_], *, number: int | None = None) -> Track:
+        """Some of the observations, shape (n,), under the same number or another one."""
+        number = self.id if number is None else number
+        if kept.all():  # no copy: landmarks of an hour are large
+            return replace(self, id=number)
+        return Track(
+            id=number,
+            frames=self.frames[kept],
+            times_s=self.times_s[kept],
+            boxes=self.boxes[kept],
+            confidences=self.confidences[kept],
+            landmarks=self.landmarks[kept],
+            irises=self.irises[kept],
+            pieces=self.pieces[kept],
+        )

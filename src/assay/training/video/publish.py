@@ -1,4 +1,4 @@
-"""Export a temporal network, calibrate it on watched clips that training never saw, and write weight and card."""
+"""Export a temporal network, calibrate it on what networks said of sources left out, and write weight and card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from assay.errors import TrainingError
-from assay.models.card import Calibration, PictureCard, VideoCard, VideoDecision
+from assay.models.card import Calibration, LeftOut, PictureCard, VideoCard, VideoDecision
 from assay.training.calibrate import (
     calibration_of,
     operating_points_of,
@@ -25,6 +25,7 @@ from assay.training.calibrate import (
 )
 from assay.training.publish import commit_of, data_of, traced, write_model
 from assay.training.video.fit import FRAMES, HOP, window_logits, windows_of
+from assay.training.video.left_out import left_out
 from assay.training.video.network import TemporalNet
 from assay.training.video.recipe import VideoRecipe
 from assay.training.video.sequences import FPS, Clip, FaceSequence, WatchedClip
@@ -48,7 +49,7 @@ def export(net: TemporalNet) -> bytes:
 
 @dataclass(frozen=True)
 class Person:
-    """One person of a development clip.
+    """One person of a clip.
 
     Attributes:
         clip: Number of the clip among those given.
@@ -78,7 +79,7 @@ def _temporal(net: TemporalNet, face: FaceSequence) -> float:
 
 @dataclass(frozen=True)
 class Decided:
-    """What the development part says."""
+    """What the sources left out say."""
 
     frame: Calibration
     temporal: Calibration
@@ -86,24 +87,24 @@ class Decided:
     whole: Calibration
     calibration: Calibration
     decision: VideoDecision
+    left_out: tuple[LeftOut, ...]
 
 
-def decide_card(net: TemporalNet, clips: Sequence[WatchedClip], seed: int) -> Decided:
+def decide_card(persons: Sequence[Person], clips: Sequence[WatchedClip], seed: int) -> Decided:
     """Calibrations and thresholds.
 
     Args:
-        net: The trained network.
-        clips: Of the development part.
+        persons: Of the clips, each judged by a network that saw nothing of its source.
+        clips: All of them.
         seed: Of the resampling.
 
     Raises:
         TrainingError: If there is too little of a key.
     """
-    persons = persons_of(net, clips)
     spoof = np.array([clips[one.clip].clip.key == "spoof" for one in persons])
     sources = [clips[one.clip].clip.source for one in persons]
     if not spoof.any() or spoof.all():
-        raise TrainingError("The development part shows faces of one key at most.")
+        raise TrainingError("The videos show faces of one key at most.")
     frame = np.array([one.frame for one in persons])
     temporal = np.array([one.temporal for one in persons])
     seen = ~np.isnan(temporal)
@@ -120,6 +121,22 @@ def decide_card(net: TemporalNet, clips: Sequence[WatchedClip], seed: int) -> De
     from_where = [clip.clip.source for clip in watched]
     of_whole = calibration_of(whole, of_key, from_where, seed)
     wholes = of_whole.apply(whole)
+    worst: dict[int, float] = {}
+    for one, llr in zip(persons, person, strict=True):
+        worst[one.clip] = max(float(llr), worst.get(one.clip, -np.inf))
+    both = [number for number, clip in enumerate(clips) if clip.whole.size and number in worst]
+    llr_of = dict(zip((number for number, clip in enumerate(clips) if clip.whole.size), wholes, strict=True))
+    # As the policy weighs them: alike.
+    fused = np.array([(llr_of[number] + worst[number]) / 2 for number in both])
+    fused_key = np.array([clips[number].clip.key == "spoof" for number in both])
+    fused_from = [clips[number].clip.source for number in both]
+    rows = (
+        ("frames of faces", of_frame.apply(frame), spoof, sources),
+        ("faces over time", of_temporal.apply(temporal[seen]), spoof[seen], _chosen(sources, seen)),
+        ("persons", person, spoof, sources),
+        ("whole frames", wholes, of_key, from_where),
+        ("whole frames and persons", fused, fused_key, fused_from),
+    )
     return Decided(
         frame=of_frame,
         temporal=of_temporal,
@@ -134,6 +151,7 @@ def decide_card(net: TemporalNet, clips: Sequence[WatchedClip], seed: int) -> De
             miss_rate=MISS_RATE,
             operating_points=operating_points_of(person[None], spoof, sources, seed),
         ),
+        left_out=tuple(left_out(part, llrs, key, names, seed) for part, llrs, key, names in rows),
     )
 
 
@@ -156,7 +174,8 @@ def publish(
     recipe: str,
     pictures: PictureCard,
     train: Sequence[WatchedClip],
-    development: Sequence[WatchedClip],
+    strangers: Sequence[WatchedClip],
+    persons: Sequence[Person],
     licences: dict[str, str],
     folder: Path,
 ) -> Path:
@@ -168,7 +187,8 @@ def publish(
         recipe: File name of the recipe.
         pictures: Card of the picture detector whose features it takes.
         train: What it learned from, for the card's list of data.
-        development: What it never saw, for everything measured.
+        strangers: Clips whose sources the picture detector never saw.
+        persons: Of them, each judged by a network without its source: for everything measured.
         licences: Of each source.
         folder: Created if need be.
 
@@ -187,7 +207,7 @@ def publish(
     worst = float(np.abs(session.run(["logit"], {"features": probe})[0] - wanted).max())
     if worst > PARITY:
         raise TrainingError(f"The exported network differs from the trained one by {worst:.2g} (at most {PARITY:g}).")
-    decided = decide_card(net, development, plan.seed)
+    decided = decide_card(persons, strangers, plan.seed)
     known = logits_of(session, known_features(net.mean.numel(), FRAMES))
     fields: dict[str, Any] = {
         "name": plan.name,
@@ -209,6 +229,7 @@ def publish(
         "whole": decided.whole.model_dump(),
         "calibration": decided.calibration.model_dump(),
         "decision": decided.decision.model_dump(),
+        "left_out": [row.model_dump() for row in decided.left_out],
         "recipe": recipe,
         "commit": commit_of(Path(__file__)),
         "precision": {"kept": "float32"},

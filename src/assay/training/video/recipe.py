@@ -19,7 +19,8 @@ class VideoRecipe(Part):
     version: str
     seed: int = Field(ge=0, lt=2**32, description="decides everything that is drawn")
     picture_model: str = Field(default="picture-lite", description="whose features are taken")
-    development_sources: tuple[str, ...] = Field(min_length=1, description="whole sources kept out of training")
+    folds: int = Field(default=5, ge=2, description="the sources are dealt to so many, each judged without itself")
+    kin: tuple[tuple[str, ...], ...] = Field(default=(), description="sources of the same footage: in one fold")
     left_out_sources: tuple[str, ...] = Field(default=(), description="sources used for nothing")
     limits: tuple[str, ...] = Field(min_length=1, description="what the card must say the model cannot do")
     most: int = Field(default=24, gt=0, description="videos of a source, key and generator at most")

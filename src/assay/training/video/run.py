@@ -21,6 +21,7 @@ from assay.media.videos import open_video
 from assay.settings import load_settings
 from assay.training.fakes.pictures.method import Other
 from assay.training.video.changes import COURSES, WAYS, Change
+from assay.training.video.crossfit import cross_fit
 from assay.training.video.fit import fit_temporal
 from assay.training.video.publish import publish
 from assay.training.video.recipe import VideoRecipe, load_video_recipe
@@ -47,53 +48,55 @@ def train_video(recipe: Path, protocols: Sequence[Path], work: Path, *, out: Pat
         ProtocolError: If a protocol is malformed.
     """
     plan = load_video_recipe(recipe)
-    train, development, licences = read_clips(protocols, plan)
+    clips, licences = read_clips(protocols, plan)
     detector = PictureDetector(plan.picture_model)
     folder = work / "sequences"
-    watched = watch_all([*train, *made_clips(train, plan)], folder, detector)
-    held_out = watch_all(development, folder, detector)
-    net = fit_temporal([face for clip in watched for face in clip.faces], plan.plan())
+    watched = watch_all(clips, folder, detector)
+    made = watch_all(made_clips(clips, plan), folder, detector)
+    known = {str(one["source"]).removeprefix("video:") for one in detector.card.data}
+    strangers, persons = cross_fit(watched, made, plan, known)
+    net = fit_temporal([face for clip in (*watched, *made) for face in clip.faces], plan.plan())
     return publish(
         net,
         plan,
         recipe=recipe.name,
         pictures=detector.card,
-        train=watched,
-        development=held_out,
+        train=[*watched, *made],
+        strangers=strangers,
+        persons=persons,
         licences=licences,
         folder=out or work,
     )
 
 
-def read_clips(protocols: Sequence[Path], plan: VideoRecipe) -> tuple[list[Clip], list[Clip], dict[str, str]]:
-    """Clips for training, clips for development, and the licence of each source.
+def read_clips(protocols: Sequence[Path], plan: VideoRecipe) -> tuple[list[Clip], dict[str, str]]:
+    """Clips, and the licence of each source.
 
     Of a source, key and generator those come first whose names have the smallest hash, up to the recipe's limit.
 
     Raises:
         ProtocolError: If a protocol is malformed.
-        TrainingError: If a key is missing in one of the two parts.
+        TrainingError: If there are no clips of a key.
     """
     licences: dict[str, str] = {}
     found: list[tuple[str, Clip]] = []
     for protocol in protocols:
         for trial in read_protocol(protocol, partition="train"):
-            if trial.source in plan.left_out_sources or trial.generator.startswith("GRID"):
+            if trial.source in plan.left_out_sources:
                 continue
             licences[trial.source] = trial.licence
             order = hashlib.sha256(f"{plan.seed}/{trial.source}/{trial.path}".encode()).hexdigest()
             found.append((order, Clip(trial.file, trial.key, trial.source, trial.generator)))
     counts: Counter[tuple[str, str, str]] = Counter()
-    parts: dict[bool, list[Clip]] = {False: [], True: []}
+    clips: list[Clip] = []
     for _, clip in sorted(found, key=lambda pair: pair[0]):
         group = (clip.source, clip.key, clip.generator)
         counts[group] += 1
         if counts[group] <= plan.most:
-            parts[clip.source in plan.development_sources].append(clip)
-    for name, part in (("training", parts[False]), ("development", parts[True])):
-        if {clip.key for clip in part} != {"bona_fide", "spoof"}:
-            raise TrainingError(f"The {name} part needs videos of both keys; it has {len(part)} videos.")
-    return parts[False], parts[True], licences
+            clips.append(clip)
+    if {clip.key for clip in clips} != {"bona_fide", "spoof"}:
+        raise TrainingError(f"Training needs videos of both keys; the protocols name {len(clips)} that can be used.")
+    return clips, licences
 
 
 def made_clips(clips: Sequence[Clip], plan: VideoRecipe) -> list[Clip]:

@@ -23,10 +23,13 @@ SMALLEST_PX = 32.0  # below, landmarks are mostly guesses
 SMALL_PX = 64.0  # below, they shake more than those of the faces that were measured
 LEAST_FRAMES = 50
 WHOLE = 3  # observations that give one second difference
+UNEVEN = 0.5  # of a step: where a frame is missing, motion would be taken for shaking
 
 
 def second_differences(track: Track, values: Floats) -> Floats:
-    """Second differences over about 40 ms, over √6, of values (n, ...) of a track; holes and nan left out.
+    """Second differences over about 40 ms, over √6, of values (n, ...) of a track.
+
+    Holes, uneven steps and nan are left out.
 
     Returns:
         Shape (m, ...), m <= n; m = 0 where no stretch is long enough.
@@ -39,10 +42,12 @@ def second_differences(track: Track, values: Floats) -> Floats:
 def _differences(track: Track, values: Floats) -> Iterator[Floats]:
     lag = max(1, round(LAG_S / track.step_s)) if track.step_s else 1
     for run in track.runs(least=WHOLE):
-        part = values[run]
+        part, times = values[run], track.times_s[run]
         if len(part) > 2 * lag:
+            steps = times[lag:] - times[:-lag]
+            even = np.abs(steps[lag:] - steps[:-lag]) <= UNEVEN * track.step_s
             # A Python number keeps float32 what it is.
-            yield (part[2 * lag :] - 2 * part[lag:-lag] + part[: -2 * lag]) / 6**0.5
+            yield ((part[2 * lag :] - 2 * part[lag:-lag] + part[: -2 * lag]) / 6**0.5)[even]
 
 
 def rms(values: Floats) -> float:
