@@ -13,7 +13,7 @@ from typing import Any
 from assay import __version__
 
 PACKAGES = ("numpy", "onnxruntime", "soundfile", "soxr", "av", "torch", "librosa")
-MADE = (":!benchmarks/README.md", ":!benchmarks/last.json", ":!benchmarks/pictures.json")
+MADE = tuple(f":!benchmarks/{name}" for name in ("README.md", "last.json", "pictures.json", "videos.json"))
 
 
 def processor() -> str:

@@ -23,6 +23,7 @@ from typing import Any
 from machine import facts
 from measure import HERE, Entry, Series, median_of, ratios, take_turns
 from portraits import SHARED
+from report import write_between
 
 PORTRAIT_MS = 60.0
 BEGIN, END = "<!-- pictures: written by pictures.py -->\n", "<!-- end of pictures -->\n"
@@ -121,12 +122,6 @@ def markdown(groups: Groups, found: dict[str, Any], files: int) -> str:
     )
 
 
-def write_readme(path: Path, text: str) -> None:
-    """Put the tables between the markers of the README."""
-    before, rest = path.read_text(encoding="utf-8").split(BEGIN)
-    path.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1], encoding="utf-8")
-
-
 def run(source: Path, *, quick: bool) -> None:
     """Measure, print, and keep it unless this is only a smoke test."""
     found = facts()
@@ -141,7 +136,7 @@ def run(source: Path, *, quick: bool) -> None:
     text = markdown(groups, found, len(made["portraits"]))
     print(text)
     if not quick:
-        write_readme(HERE / "README.md", text)
+        write_between(HERE / "README.md", BEGIN, END, text)
         kept = {name: {key: one.as_dict() for key, one in group.items()} for name, group in groups.items()}
         kept_text = json.dumps({"facts": found, "groups": kept}, indent=1)
         (HERE / "pictures.json").write_text(kept_text + "\n", encoding="utf-8")

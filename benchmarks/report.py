@@ -51,8 +51,13 @@ def markdown(results: Results) -> str:
 
 def write_readme(path: Path, table: str) -> None:
     """Put the tables between the markers of the README; the text around them is written by hand."""
-    before, rest = path.read_text(encoding="utf-8").split(BEGIN)
-    path.write_text(before + BEGIN + "\n" + table + "\n" + END + rest.split(END)[1], encoding="utf-8")
+    write_between(path, BEGIN, END, table)
+
+
+def write_between(path: Path, begin: str, end: str, text: str) -> None:
+    """Replace what stands between two markers of a page, each of which is a line."""
+    before, rest = path.read_text(encoding="utf-8").split(begin)
+    path.write_text(before + begin + "\n" + text + "\n" + end + rest.split(end)[1], encoding="utf-8")
 
 
 def duration(seconds: float) -> str:

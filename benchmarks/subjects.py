@@ -11,7 +11,7 @@
 `network` and `networks` get samples that are already decoded, cut by the same `WindowCutter` as in a scan. `usual`
 puts spectrograms of the same shape into the same trunks, pooling and heads, with random weights: they cost as much as
 trained ones. Each subject is built once (models loaded, not timed) and then called, once per pass. Those of pictures
-are in picture_subjects.py.
+are in picture_subjects.py, those of videos in video_subjects.py.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from picture_subjects import PictureDecode, PictureScan, PictureUsual
+from video_subjects import VideoDecode, VideoScan, VideoUsual
 
 Samples = NDArray[np.float32]
 
@@ -208,4 +209,9 @@ SUBJECTS: dict[str, Callable[[Load], Any]] = {
     "scan-pictures": PictureScan,
     "usual-pictures": PictureUsual,
     "decode-pictures": PictureDecode,
+    "scan-videos": VideoScan,
+    "scan-videos-even": lambda load: VideoScan(load, close_s=0),
+    "usual-videos": lambda load: VideoUsual(load, halved=True),
+    "usual-videos-full": lambda load: VideoUsual(load, halved=False),
+    "decode-videos": VideoDecode,
 }

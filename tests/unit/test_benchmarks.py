@@ -163,6 +163,55 @@ def test_the_usual_network_has_the_size_of_the_published_one(monkeypatch, reques
     assert sum(each.numel() for each in net.parameters()) == pytest.approx(3.37e6, rel=0.01)
 
 
+def test_a_longer_clip_is_the_short_one_over_and_over(monkeypatch, request, tmp_path, examples):
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    import av
+    import clips
+
+    monkeypatch.setattr(clips, "WIDTH", 320)
+    monkeypatch.setattr(clips, "HEIGHT", 192)
+    monkeypatch.setattr(clips, "ENCODED_S", 1)
+    made = clips.make(tmp_path, examples / "twice-saved.jpg", {"clean": [1, 3], "grain": [1]})
+    with av.open(made["clean"][3]) as file:
+        times = [frame.time for frame in file.decode(video=0)]
+    assert np.allclose(times, np.arange(3 * clips.FPS) / clips.FPS)
+    with av.open(made["clean"][3]) as file:
+        heard = [(frame.time, frame.samples) for frame in file.decode(audio=0)]
+    assert sum(samples for _, samples in heard) == pytest.approx(3 * clips.SOUND_HZ, abs=2 * 1024)
+    assert np.ptp(np.diff([time for time, _ in heard])) < 1e-4
+    clean, grain = ((tmp_path / f"{kind}.mp4").stat().st_size for kind in ("clean", "grain"))
+    assert grain > clean
+
+
+def test_the_table_of_videos_tells_whether_the_promises_were_kept(monkeypatch, request):
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    import videos
+    from measure import Series
+
+    def took(wall_s, peaks, waited=1.0):
+        told = {"stages_ms": {"total": 40.0}, "persons": 1, "frames": 100, "faces": 99}
+        subjects = {
+            name: Series(60.0, [wall_s * factor], [wall_s * factor / waited], [10**8], told)
+            for name, factor in zip(videos.NAMES, (1, 0.8, 3, 9, 0.5), strict=True)
+        }
+        lengths = {seconds: Series(float(seconds), [1.0], [1.0], [peak]) for seconds, peak in peaks.items()}
+        return {"clean": subjects, "grain": subjects, "lengths": lengths}
+
+    found = {"date": "", "commit": "", "processor": "", "instructions": "", "cores": 2, "load_before": 0.0}
+    found |= {"packages": dict.fromkeys(("av", "torch", *videos.PACKAGES), "1"), "megabits": {"clean": 0.8}}
+    kept = videos.markdown(took(12.0, {"240": 250 * 10**6, "1800": 260 * 10**6}), found)
+    assert "| 5.0 (clean), 5.0 (grain) | met |" in kept
+    assert "| 260 MB | met |" in kept
+    assert "From 4 min to 30 min memory grows at 23 MB an hour." in kept
+    assert "3.00× (once)" in kept
+    assert "busy with" not in kept
+    assert "busy with" in videos.markdown(took(12.0, {"240": 250 * 10**6}, waited=2.0), found)
+    assert videos.markdown(took(12.0, {"240": 250 * 10**6}), found).count("not measured | not measured") == 1
+    assert videos.markdown(took(16.0, {"240": 250 * 10**6, "1800": 710 * 10**6}), found).count("**not met**") == 2
+    readme = (request.config.rootpath / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert readme.count(videos.BEGIN) == readme.count(videos.END) == 1
+
+
 def test_every_script_has_its_markers_on_the_page(scripts):
     text = scripts["page"].PAGE.read_text(encoding="utf-8")
     for name in ("splices", "false alarms", "shortcuts", "statistics"):
@@ -186,3 +235,22 @@ def test_folds_hold_sources_whole_and_of_every_make(request, monkeypatch):
     assert set(made.values()) == set(range(5))
     for kind in ("both", "human"):
         assert sorted(made[f"{kind}{source}"] for source in range(10)) == sorted([*range(5)] * 2)
+
+
+def test_sources_count_alike_and_the_interval_is_that_of_as_many_draws(monkeypatch, request):
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    from collections import Counter
+
+    from sound_traces import Count
+    from video_traces import share_of
+
+    from assay.metrics import rate_interval
+
+    many, few = Count(40, seen=Counter(a=20, b=40)), Count(1, seen=Counter(b=1))
+    sources = {"many": many, "few": few, "none": Count(3)}
+    rate, interval = share_of("a", sources)
+    assert rate == pytest.approx(0.5 / 3)
+    assert (interval.low, interval.high) == (0, rate_interval(1, 3).high)
+    assert share_of("b", sources)[0] == pytest.approx(2 / 3)
+    assert share_of("b", sources)[1] == rate_interval(2, 3)
+    assert share_of("never", sources) == (0, rate_interval(0, 3))
