@@ -159,6 +159,19 @@ def test_a_closer_look_shows_more_frames_and_no_new_persons():
     assert finding(found, "frames_seen") == pytest.approx(45, abs=2)
 
 
+def test_landmarks_take_memory_only_where_faces_are_looked_at_closely():
+    detector, kept = watching(close_s=1.0), []
+    score = detector._eyes.detector.score
+    detector._eyes.detector.score = lambda watched: kept.append(watched) or score(watched)
+    detector.scan(video(("person", 4.0)))
+    (series,) = kept[0].faces
+    assert series.track.landmarks.shape == (20, 468, 3)
+    assert np.isnan(series.track.landmarks).all()
+    assert series.track.landmarks.strides[0] == 0  # one row for all
+    assert len(series.close.times_s) == pytest.approx(16, abs=1)
+    assert not np.isnan(series.close.landmarks).any()
+
+
 # Where it lies
 
 

@@ -68,8 +68,12 @@ class Pace:
         """Take what was found in the frame at hand; the faces, with irises where these are of use."""
         if self._close is not None:
             self._close.saw(frame.time_s, faces)
-        near = self._close is None or self._close.near
-        return self._eyes.locate(frame.pixels, faces) if near and self._eyes is not None else faces
+        return self._eyes.locate(frame.pixels, faces) if self.near and self._eyes is not None else faces
+
+    @property
+    def near(self) -> bool:
+        """Whether the frame at hand is looked at closely; without a closer look all are alike."""
+        return self._close is None or self._close.near
 
     def closely(self) -> Closely | None:
         """What was looked at more closely than the rest; None without a closer look."""

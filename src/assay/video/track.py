@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 LONGEST_STEP = 1.75  # times the usual distance of two frames; more is a hole in the series
+NO_SHAPE = np.full((468, 3), np.nan, np.float32)  # landmarks that were not kept
 NO_HOLE_S = 0.085  # nor is less: phones, and thinned videos, leave out one frame of 25 a second or more
 
 
@@ -25,7 +26,7 @@ class Track:
         times_s: Seconds from the first frame of the file, shape (n,), rising.
         boxes: Left, top, right, bottom in pixels, shape (n, 4).
         confidences: Score of the face detector in [0, 1], shape (n,).
-        landmarks: Shape (n, 468, 3), x, y and depth in pixels.
+        landmarks: Shape (n, 468, 3), x, y and depth in pixels; nan where they were not kept.
         irises: Shape (n, 2, 5, 3), right and left eye; nan where they were not looked for.
         pieces: Shape (n,): the number of the stretch of the video, from 0. It rises where the face was lost and
             found again by its looks: behind a cut, or after more than a second.
@@ -76,18 +77,16 @@ class Track:
             if stop - start >= least:
                 yield slice(start, stop)
 
-    def part(self, kept: NDArray[np.bool_], *, number: int | None = None) -> Track:
-        """Some of the observations, shape (n,), under the same number or another one."""
-        number = self.id if number is None else number
-        if kept.all():  # no copy: landmarks of an hour are large
-            return replace(self, id=number)
+    def part(self, kept: NDArray[np.bool_], *, shaped: bool = True) -> Track:
+        """Some of the observations, shape (n,); unless `shaped`, without landmarks, which takes hardly any memory."""
+        count = int(np.count_nonzero(kept))
         return Track(
-            id=number,
+            id=self.id,
             frames=self.frames[kept],
             times_s=self.times_s[kept],
             boxes=self.boxes[kept],
             confidences=self.confidences[kept],
-            landmarks=self.landmarks[kept],
+            landmarks=self.landmarks[kept] if shaped else np.broadcast_to(NO_SHAPE, (count, *NO_SHAPE.shape)),
             irises=self.irises[kept],
             pieces=self.pieces[kept],
         )

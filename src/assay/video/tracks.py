@@ -8,12 +8,12 @@
    (`appearance`), in order of time, where the looks agree and nobody who was seen beside that person agrees nearly as
    well. When that is not sure, the piece is somebody new: two tracks of one person do less harm than one track of two.
 
-Kept of each observation are box, score, landmarks, irises and time: 6 kB. Frames are not kept.
+Kept of each observation are box, score, irises and time, and landmarks (6 kB) if asked for. Frames are not kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from assay.video.appearance import distance, look, may_be_same
 from assay.video.assignment import assign
 from assay.video.cuts import CutFinder
 from assay.video.frames import Frame
-from assay.video.track import Track
+from assay.video.track import NO_SHAPE, Track
 
 Float32 = NDArray[np.float32]
 BRIDGED_S = 1.0  # a face may be lost for so long
@@ -48,12 +48,13 @@ class TrackBuilder:
         self._ended: list[_Piece] = []
         self._before_s = -np.inf
 
-    def add(self, frame: Frame, faces: Sequence[Face]) -> None:
+    def add(self, frame: Frame, faces: Sequence[Face], *, shaped: bool = True) -> None:
         """Take the next frame and the faces found in it.
 
         Args:
             frame: Later than the one before; 2 to 30 a second are meant.
             faces: With coordinates in pixels of the frame. Those without landmarks are left out.
+            shaped: Whether the landmarks are kept, which are nearly all that a track holds; nan otherwise.
 
         Raises:
             ValueError: If the frame is not later than the one before.
@@ -64,7 +65,7 @@ class TrackBuilder:
         if self._cuts.is_cut(frame.pixels):
             self._end(self._live)
         self._end([piece for piece in self._live if frame.time_s - piece.time_s > self._bridged_s])
-        some = [_Sight(frame, face) for face in faces if face.landmarks is not None]
+        some = [_Sight(frame, face, shaped) for face in faces if face.landmarks is not None]
         paired = self._paired(some, before_s)
         for row, column in paired:
             self._live[column].follow(some[row])
@@ -73,9 +74,14 @@ class TrackBuilder:
 
     def finish(self) -> tuple[Track, ...]:
         """All tracks, numbered in the order in which they begin (of two at once the one to the left first)."""
+        return tuple(self.tracks())
+
+    def tracks(self) -> Iterator[Track]:
+        """As `finish`, one after the other, for somebody who keeps less of each."""
         self._end(self._live)
         people = _joined(sorted(self._ended, key=lambda piece: piece.begin))
-        return tuple(person.track(number) for number, person in enumerate(people))
+        for number, person in enumerate(people):
+            yield person.track(number)
 
     def _end(self, pieces: Sequence[_Piece]) -> None:
         self._ended += pieces
@@ -96,9 +102,9 @@ class TrackBuilder:
 class _Sight:
     """A face in a frame."""
 
-    def __init__(self, frame: Frame, face: Face) -> None:
+    def __init__(self, frame: Frame, face: Face, shaped: bool) -> None:
         assert face.landmarks is not None  # the builder takes no others
-        self.frame, self.face, self.landmarks = frame, face, face.landmarks
+        self.frame, self.face, self.landmarks, self.shaped = frame, face, face.landmarks, shaped
         self._look: Float32 | None = None
 
     def look(self) -> Float32:
@@ -151,7 +157,7 @@ class _Piece:
         centre = _place(self.boxes[-1])[:2]
         grown = float(np.exp(np.clip(moved[2], -0.5, 0.5)))
         corners = (np.reshape(self.boxes[-1], (2, 2)) - centre) * grown + centre + moved[:2]
-        points = (self.landmarks[-1][:, :2] - centre) * grown + centre + moved[:2]
+        points = (self._newest[:, :2] - centre) * grown + centre + moved[:2]
         size = max(float(np.sqrt(np.prod(corners[1] - corners[0]))), 1.0)
         away = float(np.hypot(*(points - sight.landmarks[:, :2]).T).mean()) / size
         return 0.5 * (1 - _overlap(corners.ravel(), np.array(sight.face.box))) + 0.5 * min(1.0, 2 * away)
@@ -166,7 +172,8 @@ class _Piece:
         self.times_s.append(sight.frame.time_s)
         self.boxes.append(face.box)
         self.scores.append(face.score)
-        self.landmarks.append(sight.landmarks.astype(np.float32))
+        self._newest = sight.landmarks
+        self.landmarks.append(sight.landmarks.astype(np.float32) if sight.shaped else NO_SHAPE)
         self.irises.append(NO_IRISES if face.irises is None else face.irises.astype(np.float32))
         if sight.frame.time_s >= self._looked_s + LOOK_EVERY_S:
             self._looks, self._seen, self._looked_s = self._looks + sight.look(), self._seen + 1, sight.frame.time_s

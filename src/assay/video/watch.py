@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +28,7 @@ class FaceSeries:
     """What the picture detector says of one person, n observations in order of time.
 
     Attributes:
-        track: The face over time; all arrays follow its observations.
+        track: The face over time; all arrays follow its observations. Without landmarks where there is a closer look.
         logits: Shape (n,), positive for spoof; nan where the face was too small or too near to the edge.
         features: Shape (n, f), float16; zeros where there is no logit.
         close: What was looked at most closely of this face, often more than one frame of it for each of the track;
@@ -84,7 +84,7 @@ def watch(frames: Iterable[Frame], finder: FaceFinder, detector: PictureDetector
     for frame in frames:
         pace.comes(frame.time_s)
         faces = pace.saw(frame, finder.find(frame.pixels))
-        builder.add(frame, faces)
+        builder.add(frame, faces, shaped=pace.near)
         count, scored, last_s = count + 1, scored + pace.scored, frame.time_s
         if not pace.steady:
             beside.append(frame.index)
@@ -95,7 +95,7 @@ def watch(frames: Iterable[Frame], finder: FaceFinder, detector: PictureDetector
                 whole.append(detector.whole_logit(frame.pixels))
                 next_s = frame.time_s + WHOLE_EVERY_S
     closely = pace.closely()
-    tracks = _split(builder.finish(), np.array(beside, np.int64), closely)
+    tracks = _split(builder.tracks(), np.array(beside, np.int64), closely)
     return Watched(tuple(_series(*pair, seen) for pair in tracks), np.array(whole), count, last_s, scored, closely)
 
 
@@ -109,12 +109,14 @@ def _split(
     if closely is None:
         yield from ((track, track) for track in tracks)
         return
-    steady = [(track, ~np.isin(track.frames, beside)) for track in tracks]
-    there = [(track, kept) for track, kept in steady if kept.any()]
-    there.sort(key=lambda pair: (pair[0].times_s[pair[1]][0], pair[0].boxes[pair[1]][0, 0]))
-    for number, (track, kept) in enumerate(there):
-        near = closely.covers(track.times_s)
-        yield track.part(kept, number=number), track.part(near, number=number) if near.any() else None
+    there: list[tuple[Track, Track | None]] = []
+    for track in tracks:
+        steady, near = ~np.isin(track.frames, beside), closely.covers(track.times_s)
+        if steady.any():
+            there.append((track.part(steady, shaped=False), track.part(near) if near.any() else None))
+    there.sort(key=lambda pair: (pair[0].times_s[0], pair[0].boxes[0, 0]))
+    for number, (track, close) in enumerate(there):
+        yield replace(track, id=number), close and replace(close, id=number)
 
 
 def _key(box: Iterable[float]) -> tuple[float, ...]:
