@@ -11,7 +11,7 @@ from assay.errors import TrainingError
 from assay.media.videos import Frame
 from assay.metrics import auc
 from assay.models import VideoCard, picture_card
-from assay.training.video import run
+from assay.training.video import crossfit, run
 from assay.training.video.changes import Change, changed
 from assay.training.video.crossfit import cross_fit, deal
 from assay.training.video.fit import FRAMES, Drawer, TemporalPlan, fit_temporal, window_logits, windows_of
@@ -158,7 +158,7 @@ def test_everybody_is_judged_by_a_network_that_saw_nothing_of_the_source(tmp_pat
         seen.append({face.source for face in faces})
         return TemporalNet(FEATURES).eval()
 
-    monkeypatch.setattr("assay.training.video.crossfit.fit_temporal", fit)
+    monkeypatch.setattr(crossfit, "fit_temporal", fit)
     strangers, persons = cross_fit(found, made, plan, known={"known"})
     assert {clip.clip.source for clip in strangers} == {"a", "b", "c"}
     assert sorted(person.clip for person in persons) == list(range(12))
