@@ -224,6 +224,7 @@ def _protocol(rows: Sequence[Row], results: Sequence[Done]) -> Iterator[list[obj
             # The catalogue says "microphone" and the like of bona fide files; a protocol says nothing there.
             "generator": row.generator if spoof else "",
             "speaker": row.identity,
+            "identity": "" if row.is_sound else row.identity,
             "language": row.language,
             "source": row.repo,
             "licence": row.licence,

@@ -10,7 +10,6 @@ of the evaluation partition ends the run, because its copies would go unnoticed.
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.data.overlap import SHORTEST, THRESHOLD, FloatArray, Match, Originals, envelope
-from assay.data.protocol import Trial, read_protocol, write_csv
+from assay.data.protocol import Trial, read_protocol, trials_of, write_csv
+from assay.data.table import read_table
 from assay.errors import DataError, MediaError, ProtocolError
 from assay.media import open_media
 
@@ -117,25 +117,20 @@ class _Table:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.trials = read_protocol(path)
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            self._header, *self._rows = (row for row in csv.reader(stream) if row)
-        if "partition" not in self._header:
+        self._table = read_table(path)
+        self.trials = trials_of(self._table)
+        if "partition" not in self._table.columns:
             raise ProtocolError(
-                f"'{path}' has no column 'partition'; its columns are {self._header}. "
+                f"'{path}' has no column 'partition'; its columns are {self._table.columns}. "
                 "Add one with 'train' in it, so that an overlap can be told."
             )
 
     def write(self, name: str, overlaps: set[str]) -> None:
         """Write it beside, with the partition of some paths changed."""
-        column = self._header.index("partition")
-        rows = []
-        for row, trial in zip(self._rows, self.trials, strict=True):
-            full = [*row, *[""] * (len(self._header) - len(row))]
-            if trial.path in overlaps:
-                full[column] = OVERLAP
-            rows.append(full)
-        write_csv(self.path.with_name(name), self._header, rows)
+        before = self._table.cells("partition")
+        after = [OVERLAP if trial.path in overlaps else old for trial, old in zip(self.trials, before, strict=True)]
+        self._table.put("partition", after)
+        write_csv(self.path.with_name(name), self._table.columns, self._table.rows)
 
 
 @dataclass(frozen=True)

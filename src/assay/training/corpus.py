@@ -13,7 +13,7 @@ import hashlib
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from assay.data import Trial, read_protocol, write_protocol
-from assay.errors import TrainingError
+from assay.data.packed import content_of, stored_lengths, write_arrays, write_index
+from assay.errors import DataError, TrainingError
 from assay.training.codecs import CODECS, STORE, transcode
 from assay.training.fakes import METHODS, make_fakes
 from assay.training.parallel import each
@@ -174,13 +175,10 @@ def pack(trials: Sequence[Trial], work: Path, *, versions: int, seed: int, jobs:
     ).hexdigest()[:16]
     data, index = work / f"pack-{key}.i16", work / f"pack-{key}.npz"
     content = _fingerprint(trials)
-    lengths = _packed_lengths(data, index, versions, content)
+    lengths = stored_lengths(data, index, content, 2 * (versions + 1))
     if lengths is None:
-        lengths = _write_pack(data, trials, versions, seed, jobs)
-        part = index.with_suffix(".part")
-        with part.open("wb") as stream:
-            np.savez(stream, lengths=lengths, content=np.array(content))
-        part.replace(index)  # last: an index stands for whole data
+        lengths = write_arrays(data, _stacks(trials, versions, seed, jobs)) // (versions + 1)
+        write_index(index, lengths, content)  # last: an index stands for whole data
     firsts = np.concatenate([[0], np.cumsum(lengths[:-1] * (versions + 1))])
     starts = firsts[:, None] + np.arange(versions + 1) * lengths[:, None]
     return Corpus(tuple(trials), starts, lengths, np.memmap(data, np.int16, mode="r"))
@@ -188,43 +186,21 @@ def pack(trials: Sequence[Trial], work: Path, *, versions: int, seed: int, jobs:
 
 def _fingerprint(trials: Sequence[Trial]) -> str:
     """What a pack is made of: the bytes of every file, and the codecs to draw from."""
-    digest = hashlib.sha256(repr((CLIP_SAMPLES, STORE, CODECS)).encode())
     try:
-        for trial in trials:
-            digest.update(hashlib.sha256(trial.file.read_bytes()).digest())
-    except OSError as error:
-        raise TrainingError(f"'{error.filename}' cannot be read: {error.strerror}. Correct its row.") from error
-    return digest.hexdigest()
+        return content_of([trial.file for trial in trials], CLIP_SAMPLES, STORE, CODECS)
+    except DataError as error:
+        raise TrainingError(error.message) from error
 
 
-def _packed_lengths(data: Path, index: Path, versions: int, content: str) -> NDArray[np.int64] | None:
-    """Samples of each clip of a pack that is whole and up to date; None if there is none."""
-    if not index.exists() or not data.exists():
-        return None
-    with np.load(index) as stored:
-        lengths: NDArray[np.int64] = stored["lengths"]
-        # Packs made before the fingerprint was stored are taken as they are.
-        current = "content" not in stored or str(stored["content"]) == content
-    whole = data.stat().st_size == 2 * (versions + 1) * int(lengths.sum())
-    if not (current and whole):
-        log.info("'%s' is out of date and is made again", data)
-    return lengths if current and whole else None
-
-
-def _write_pack(data: Path, trials: Sequence[Trial], versions: int, seed: int, jobs: int) -> NDArray[np.int64]:
-    lengths = []
-    part = data.with_suffix(".part-i16")
+def _stacks(trials: Sequence[Trial], versions: int, seed: int, jobs: int) -> Iterator[NDArray[np.int16]]:
+    """All versions of each clip, end to end."""
     files = {trial.path: trial.file for trial in trials}
     clips = [(trial, files.get(trial.parent) if made_here(trial) else None) for trial in trials]
-    with part.open("wb") as stream:
-        run = partial(_versions, count=versions, seed=seed)
-        for stack in each(run, clips, jobs=jobs, chunk=16):
-            stream.write(stack.tobytes())
-            lengths.append(stack.shape[1])
-            if len(lengths) % REPORT_CLIPS == 0 or len(lengths) == len(trials):
-                log.info("%d of %d clips packed", len(lengths), len(trials))
-    part.replace(data)
-    return np.asarray(lengths, np.int64)
+    run = partial(_versions, count=versions, seed=seed)
+    for done, stack in enumerate(each(run, clips, jobs=jobs, chunk=16), 1):
+        yield stack.reshape(-1)
+        if done % REPORT_CLIPS == 0 or done == len(trials):
+            log.info("%d of %d clips packed", done, len(trials))
 
 
 def read_recipe_trials(protocols: Sequence[Path], recipe: Recipe) -> tuple[list[Trial], list[Trial]]:

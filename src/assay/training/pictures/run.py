@@ -6,7 +6,6 @@ A run can so be carried out in parts, on several machines: pack here, train wher
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import logging
@@ -22,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from assay.data import read_protocol
+from assay.data.table import read_table
 from assay.errors import TrainingError
 from assay.image.looks import LOOKS
 from assay.training.pictures.autoencoders import SHAPES, Autoencoder, fit_autoencoder
@@ -131,8 +131,9 @@ def read_originals(
 
 
 def _twins(protocol: Path) -> dict[str, Path]:
-    with protocol.open(newline="", encoding="utf-8-sig") as stream:
-        return {row["path"]: protocol.parent / row["twin"] for row in csv.DictReader(stream) if row.get("twin")}
+    table = read_table(protocol)
+    pairs = zip(table.cells("path"), table.cells("twin"), strict=True)
+    return {path: protocol.parent / twin for path, twin in pairs if twin}
 
 
 def _packed(originals: Sequence[Original], folder: Path, plan: PictureRecipe, jobs: int) -> list[Crop]:
