@@ -157,6 +157,7 @@ class Card(_Part):
         "face-detector",
         "face-landmarks",
         "eye-landmarks",
+        "zoo-detector",
     ]
     summary: str
     file: str
@@ -355,3 +356,61 @@ class VideoCard(TrainedCard):
     whole: Calibration
     decision: VideoDecision
     left_out: tuple[LeftOut, ...] = ()
+
+
+class ZooDecision(_Part):
+    """What turns the llr of a file into a verdict, measured on validation data.
+
+    Attributes:
+        file: Distribution of the llr over bona fide files; None where there were too few to tell.
+        bona_fide_below_llr: Files at or below are called bona fide.
+        miss_rate: Share of validation spoofs below it.
+        eer_llr: Where both error rates were equal.
+        operating_points: Thresholds that promise a false-alarm rate; empty where there were too few files or sources.
+    """
+
+    file: TailModel | None
+    bona_fide_below_llr: float
+    miss_rate: float
+    eer_llr: float
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+
+class ZooCard(TrainedCard):
+    """Any architecture of the zoo, trained by `assay train audio|image|video MODEL`.
+
+    A file is scored by the mean logit of its views: stretches of `shape[0]` samples spread evenly over a recording, the
+    middle of a picture, evenly spread frames of a video. How a file becomes views is told in
+    `assay.training.lab.decode` and `assay.training.lab.data`.
+
+    Attributes:
+        architecture: Its name in the zoo.
+        options: It was made with.
+        media: What it judges.
+        input: Name of the graph's input, of shape ``(n, *shape)``; the output is ``logit (n,)``.
+        shape: Of one view.
+        integer: Whether views are uint8; float32 otherwise.
+        views: At most so many for a recording.
+        longest_s: Seconds of a recording or video that are looked at; 0 for pictures.
+        look: Part of a picture or frame that is seen: ``whole`` or ``face``; empty for recordings.
+        stored_pixels: Side that this part is resized to, before its middle of ``shape`` is taken; 0 for others.
+        features_sha256: Of the picture detector whose features are the input; empty for others.
+        parameters: How many numbers were learnt.
+        parity: Largest difference between torch's and ONNX Runtime's logits on validation views.
+    """
+
+    kind: Literal["zoo-detector"] = "zoo-detector"
+    architecture: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    media: Literal["audio", "image", "video"]
+    input: str
+    shape: tuple[int, ...] = Field(min_length=1)
+    integer: bool
+    views: int = Field(gt=0)
+    longest_s: float = Field(ge=0)
+    look: Literal["", "whole", "face"]
+    stored_pixels: int = Field(0, ge=0)
+    features_sha256: str = ""
+    parameters: int = Field(gt=0)
+    parity: float = Field(ge=0)
+    decision: ZooDecision

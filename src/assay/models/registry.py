@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import CardError, ModelNotFound, SelfTestFailed
-from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard, ZooCard
 
 Kind = TypeVar("Kind", bound=Card)
 CLASSES: dict[str, type[Card]] = {
@@ -21,6 +21,7 @@ CLASSES: dict[str, type[Card]] = {
     "picture-detector": PictureCard,
     "speech-activity": Card,
     "video-detector": VideoCard,
+    "zoo-detector": ZooCard,
 }
 
 

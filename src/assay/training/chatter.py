@@ -45,17 +45,18 @@ class Progress(lightning.Callback):
 
     def __init__(self, every: int, steps: int) -> None:
         self.every, self.steps = every, steps
-        self._since = (0, 0.0)
+        self._since, self._told = (0, 0.0), 0
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Start the clock."""
-        self._since = (trainer.global_step, time.monotonic())
+        self._since, self._told = (trainer.global_step, time.monotonic()), trainer.global_step
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Report, now and then."""
         done = trainer.global_step
-        if done % self.every:
+        if done % self.every or done <= self._told:  # several batches may make one step
             return
+        self._told = done
         loss = float(outputs["loss"])
         if loss != loss:
             raise TrainingError(f"The loss is not a number at step {done}. Lower 'learning_rate' in the recipe.")

@@ -119,10 +119,23 @@ def read_recipe(path: Path, kind: type[Kind]) -> Kind:
         TrainingError: As `load_recipe`.
     """
     try:
-        return kind.model_validate(_tables(path))
+        return kind.model_validate(read_tables(path))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_given(e)}" for e in error.errors())
-        raise TrainingError(f"The recipe '{path}' is wrong: {wrong}") from error
+        raise TrainingError(f"The recipe '{path}' is wrong: {complaints(error)}") from error
+
+
+def complaints(error: ValidationError) -> str:
+    """What is wrong with each field, in one line."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_given(e)}" for e in error.errors())
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """What a recipe and those that it extends say, unchecked.
+
+    Raises:
+        TrainingError: If a file cannot be read or is no TOML.
+    """
+    return _tables(path)
 
 
 def _tables(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:

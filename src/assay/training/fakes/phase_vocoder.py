@@ -15,13 +15,13 @@ def phase_vocoder(samples: Samples, rng: np.random.Generator) -> Samples:
     """Phase vocoder (Flanagan & Golden, 1966): half of the time stretched and back, otherwise shifted in pitch."""
     factor = 2 ** (rng.choice([-1.0, 1.0]) * rng.uniform(0.15, 0.6))
     n_fft = int(rng.choice([512, 1024]))
-    stretched = _stretch(samples, factor, n_fft)
+    stretched = stretch(samples, factor, n_fft)
     if rng.random() < 0.5:
-        return fit(_stretch(stretched, len(samples) / len(stretched), n_fft), len(samples))
+        return fit(stretch(stretched, len(samples) / len(stretched), n_fft), len(samples))
     return fit(soxr.resample(stretched, len(stretched), len(samples)).astype(np.float32), len(samples))
 
 
-def _stretch(samples: Samples, factor: float, n_fft: int) -> Samples:
+def stretch(samples: Samples, factor: float, n_fft: int) -> Samples:
     """`factor` times as long, pitch kept: magnitudes between frames, phases carried on at their own rate."""
     hop = n_fft // 4
     spectrum = stft(torch.from_numpy(samples), n_fft, hop).numpy()
