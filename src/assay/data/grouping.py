@@ -65,15 +65,23 @@ def groups_of(trials: Sequence[Trial], by: Iterable[str] = DEFAULT) -> Groups:
     idle = tuple(name for name in columns if name in PEOPLE and _says_nothing(trials, name))
     if idle:
         log.warning("%s says the same of every trial and is not used to group", " and ".join(idle))
-    roots = _Roots(len(trials))
-    first: dict[tuple[str, str], int] = {}
-    for index, trial in enumerate(trials):
-        for name in columns:
-            if name not in idle:
-                for value in _labels(trial, name):
-                    roots.join(first.setdefault((name, value), index), index)
+    used = [name for name in columns if name not in idle]
+    return Groups(joined([(name, value) for name in used for value in _labels(trial, name)] for trial in trials), idle)
+
+
+def joined(labels: Iterable[Iterable[tuple[str, str]]]) -> tuple[int, ...]:
+    """Number of the group of each item, from 0 in order of appearance; items that share a label are one group.
+
+    Args:
+        labels: Of each item, by name and value.
+    """
+    roots, first = _Roots(), dict[tuple[str, str], int]()
+    for index, own in enumerate(labels):
+        roots.add()
+        for label in own:
+            roots.join(first.setdefault(label, index), index)
     numbers: dict[int, int] = {}
-    return Groups(tuple(numbers.setdefault(roots.find(index), len(numbers)) for index in range(len(trials))), idle)
+    return tuple(numbers.setdefault(roots.find(index), len(numbers)) for index in range(roots.count))
 
 
 def digest_of(file: Path) -> str:
@@ -108,8 +116,15 @@ def _says_nothing(trials: Sequence[Trial], name: str) -> bool:
 class _Roots:
     """Union-find with path halving."""
 
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
+    def __init__(self) -> None:
+        self._parent: list[int] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._parent)
+
+    def add(self) -> None:
+        self._parent.append(len(self._parent))
 
     def find(self, item: int) -> int:
         parent = self._parent

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.data.grouping import joined, values_of
 from assay.errors import DataError
 from assay.training.lab.check import Item
 
@@ -25,21 +26,7 @@ def groups_of(items: Sequence[Item], by: Sequence[str]) -> Ids:
         by: What joins: any of ``source``, ``speaker``, ``identity``, ``parent`` and ``content``. What is empty joins
             nothing; several persons stand with ``;`` between them.
     """
-    leader = list(range(len(items)))
-
-    def first(number: int) -> int:
-        while leader[number] != number:
-            leader[number] = leader[leader[number]]
-            number = leader[number]
-        return number
-
-    owner: dict[tuple[str, str], int] = {}
-    for number, item in enumerate(items):
-        for mark in _marks(item, by):
-            other = first(owner.setdefault(mark, number))
-            leader[max(other, first(number))] = min(other, first(number))
-    numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(first(number), len(numbers)) for number in range(len(items))], np.int64)
+    return np.array(joined(_marks(item, by) for item in items), np.int64)
 
 
 def _marks(item: Item, by: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -52,9 +39,7 @@ def _marks(item: Item, by: Sequence[str]) -> Iterator[tuple[str, str]]:
             if trial.parent:
                 yield name, str((trial.root / trial.parent).absolute())
         else:
-            # Until protocols tell identities, there are none.
-            persons = str(getattr(trial, name, "")).split(";")
-            yield from ((name, person.strip()) for person in persons if person.strip())
+            yield from ((name, value) for value in values_of(getattr(trial, name)))
 
 
 def folds_of(items: Sequence[Item], folds: int, *, by: Sequence[str], seed: int) -> Ids:
