@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assay.errors import MissingExtra
-
-EXTRA_MODULES = frozenset({"lightning", "onnx", "onnxscript", "pyworld", "safetensors", "tensorboard", "torch"})
+from assay.cli.extras import training_extra
 
 EPILOG = """\b
 Examples:
@@ -57,17 +53,6 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last chec
 app = typer.Typer(help="Train a model from a recipe.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@contextmanager
-def _extra() -> Iterator[None]:
-    """What is imported here needs the extra `train`."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
-            raise MissingExtra.of("train", "Training") from error
-        raise
-
-
 @app.callback()
 def _train() -> None:
     """Train a model from a recipe."""
@@ -98,7 +83,7 @@ def audio(
 
     # A run takes hours: unless somebody chose otherwise, its progress is shown.
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
-    with _extra():
+    with training_extra("Training"):
         from assay.training.run import train_audio
     card = train_audio(
         recipe, data, work, resume=resume, jobs=settings.jobs, start=start, members=member or (), out=out
@@ -133,7 +118,7 @@ def image(
     from assay.cli.terminal import level_chosen, prepare, say
 
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")  # as above
-    with _extra():
+    with training_extra("Training"):
         from assay.training.pictures.run import train_image
     card = train_image(
         recipe, data, work, imagenet=imagenet, start=start, resume=resume, jobs=settings.jobs, device=device, out=out
@@ -155,7 +140,7 @@ def video(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    with _extra():
+    with training_extra("Training"):
         from assay.training.video.run import train_video
     say(str(train_video(recipe, data, work, out=out)))
 
@@ -175,7 +160,7 @@ def vocoder(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    with _extra():
+    with training_extra("Training"):
         from assay.training.vocoders.run import train_vocoder
     say(str(train_vocoder(recipe, data, work, resume=resume, out=out)))
 
@@ -190,6 +175,6 @@ def autoencoder(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    with _extra():
+    with training_extra("Training"):
         from assay.training.fakes.pictures.autoencoder_room import train_autoencoder
     say(str(train_autoencoder(recipe, data, out)))
