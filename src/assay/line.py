@@ -66,7 +66,9 @@ class Detector:
         if self.settings.stability:
             require_deliveries()
         self._trust_anchors = _read_anchors(self.settings.trust_anchors)
-        self.model = model or AudioDetector(self.settings.audio_model, threads=self.settings.threads)
+        self.model = model or AudioDetector(
+            self.settings.audio_model, threads=self.settings.threads, device=self.settings.device
+        )
         self._picture_model: PictureDetector | None = None
         self._eyes: Eyes | None = None
         self._lock = Lock()
@@ -127,7 +129,8 @@ class Detector:
             if self._picture_model is None:
                 from assay.image.detector import PictureDetector
 
-                self._picture_model = PictureDetector(self.settings.image_model, threads=self.settings.threads)
+                name, threads, device = self.settings.image_model, self.settings.threads, self.settings.device
+                self._picture_model = PictureDetector(name, threads=threads, device=device)
             return self._picture_model
 
     def _scan_sound(self, media: AudioMedia, started: float) -> ScanResult:

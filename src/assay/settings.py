@@ -27,6 +27,7 @@ from assay.errors import SettingsError
 
 Profile = Literal["dev", "prod", "test"]
 Channels = Literal["mix", "each"]
+Device = Literal["auto", "cpu", "cuda", "rocm", "coreml", "directml", "openvino"]
 
 PROFILES: dict[str, dict[str, object]] = {
     "dev": {},
@@ -92,6 +93,11 @@ class Settings(BaseSettings):
 
     jobs: int = Field(1, ge=1, le=256, description="files analysed at the same time")
     threads: int = Field(1, ge=1, le=256, description="threads of the network for one file")
+    device: Device = Field(
+        "auto",
+        description="where networks are computed: an accelerator if ONNX Runtime has one, or the one named; what cannot"
+        " be had falls back to cpu",
+    )
 
     max_file_bytes: int = Field(8 * 2**30, gt=0, description="largest file read")
     max_duration_s: float = Field(12 * 3600.0, gt=0, description="longest recording or video analysed")

@@ -58,10 +58,10 @@ class Eyes:
         Raises:
             ModelError: If a model is unknown, its weight was altered, or the two do not belong together.
         """
-        detector = VideoDetector(settings.video_model, threads=settings.threads)
+        detector = VideoDetector(settings.video_model, threads=settings.threads, device=settings.device)
         card = detector.card
         if pictures is None or pictures.card.name != card.features_of:
-            pictures = PictureDetector(card.features_of, threads=settings.threads)
+            pictures = PictureDetector(card.features_of, threads=settings.threads, device=settings.device)
         if pictures.card.sha256 != card.features_sha256:
             raise WeightMismatch(
                 f"'{card.name}' was trained on another version of '{card.features_of}' (SHA-256"

@@ -18,6 +18,7 @@ COMMANDS = [
     "doctor",
     "config",
     "evaluate",
+    "export",
     "data",
     "data augment",
     "data check",

@@ -20,6 +20,7 @@ from assay.audio.silence import SilenceFiller
 from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity
 from assay.audio.windows import WindowCutter
 from assay.models.card import DetectorCard
+from assay.models.providers import provider_of
 from assay.models.registry import detector_card
 from assay.models.weights import load_session
 
@@ -84,13 +85,19 @@ class AudioDetector:
     Args:
         name: Model name.
         threads: Threads of the network.
+        device: Where the network is computed; see `assay.models.providers`.
         session: Anything with ONNX Runtime's ``run``; None loads the packaged weight, checked.
     """
 
-    def __init__(self, name: str, *, threads: int = 1, session: Any = None) -> None:
+    def __init__(self, name: str, *, threads: int = 1, session: Any = None, device: str = "cpu") -> None:
         self.card: DetectorCard = detector_card(name)
-        self._session = session if session is not None else load_session(name, threads=threads)
+        self._session = session if session is not None else load_session(name, threads=threads, device=device)
         self._speech = SpeechActivity()
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's execution provider that answers; empty for a session that does not say."""
+        return provider_of(self._session)
 
     def score(
         self,

@@ -6,13 +6,12 @@ our own detector is followed, as before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from assay.cli.extras import training_extra
 from assay.cli.train_zoo import (
     ALL_EPILOG,
     SEARCH_EPILOG,
@@ -29,9 +28,6 @@ from assay.cli.train_zoo import (
     train_every,
     train_one,
 )
-from assay.errors import MissingExtra
-
-EXTRA_MODULES = frozenset({"lightning", "onnx", "onnxscript", "pyworld", "safetensors", "tensorboard", "torch"})
 
 EPILOG = """\b
 Examples:
@@ -95,17 +91,6 @@ Out = Annotated[
 app = typer.Typer(help="Train a model from a recipe, or any architecture.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@contextmanager
-def extra() -> Iterator[None]:
-    """What is imported here needs the extra `train`."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in EXTRA_MODULES:
-            raise MissingExtra.of("train", "Training") from error
-        raise
-
-
 @app.callback()
 def _train() -> None:
     """Train a model from a recipe, or any architecture."""
@@ -147,7 +132,7 @@ def audio(
 
     # A run takes hours: unless somebody chose otherwise, its progress is shown.
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
-    with extra():
+    with training_extra("Training"):
         from assay.training.run import train_audio
     card = train_audio(
         plan, data, folder, resume=resume, jobs=settings.jobs, start=start, members=member or (), out=out
@@ -193,7 +178,7 @@ def image(
     from assay.cli.terminal import level_chosen, prepare, say
 
     settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")  # as above
-    with extra():
+    with training_extra("Training"):
         from assay.training.pictures.run import train_image
     card = train_image(
         plan, data, folder, imagenet=weights, start=start, resume=resume, jobs=settings.jobs, device=device, out=out
@@ -230,7 +215,7 @@ def video(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    with extra():
+    with training_extra("Training"):
         from assay.training.video.run import train_video
     say(str(train_video(plan, data, folder, out=out)))
 
@@ -254,7 +239,7 @@ def vocoder(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    with extra():
+    with training_extra("Training"):
         from assay.training.vocoders.run import train_vocoder
     say(str(train_vocoder(recipe, data, work, resume=resume, out=out)))
 
@@ -269,6 +254,6 @@ def autoencoder(
     from assay.cli.terminal import level_chosen, prepare, say
 
     prepare(log_level=None if level_chosen() else "INFO")  # as above
-    with extra():
+    with training_extra("Training"):
         from assay.training.fakes.pictures.autoencoder_room import train_autoencoder
     say(str(train_autoencoder(recipe, data, out)))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from assay.cli.extras import training_extra
+
 if TYPE_CHECKING:
     from assay.training.lab.config import Run
 
@@ -92,7 +94,7 @@ def train_one(
     from assay.errors import TrainingError
 
     processes = _prepared(jobs)
-    with _extra():
+    with training_extra("Training"):
         from assay.training.lab.run import train
         from assay.training.zoo import architecture, names
     if architecture(model).media != media:
@@ -153,7 +155,7 @@ def train_every(
     from assay.cli.terminal import say
 
     processes = _prepared(jobs)
-    with _extra():
+    with training_extra("Training"):
         from assay.training.lab.every import train_all
         from assay.training.zoo import names
     first = next(iter(names(media)), "")
@@ -176,7 +178,7 @@ def search(
     from assay.cli.terminal import say
 
     processes = _prepared(jobs)
-    with _extra():
+    with training_extra("Training"):
         from assay.training.lab.search import search as searched
     run = run_of(model, recipe=recipe, changes=changes, epochs=epochs, on_error=on_error)
     say(str(searched(run, data, work, trials=trials, jobs=processes)))
@@ -188,9 +190,3 @@ def _prepared(jobs: int | None) -> int:
 
     # A run takes hours: unless somebody chose otherwise, its progress is shown.
     return prepare(jobs=jobs, log_level=None if level_chosen() else "INFO").jobs
-
-
-def _extra() -> Any:
-    from assay.cli.train import extra
-
-    return extra()

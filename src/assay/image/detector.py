@@ -26,6 +26,7 @@ from assay.image.looks import (
     piece_squares,
     whole_square,
 )
+from assay.models.providers import provider_of
 from assay.models.registry import picture_card
 from assay.models.weights import load_session
 
@@ -100,13 +101,21 @@ class PictureDetector:
     Args:
         name: Model name.
         threads: Threads of the network.
+        device: Where the network is computed; see `assay.models.providers`.
         session: Anything with ONNX Runtime's ``run``; None loads the packaged weight, checked.
         card: Its card; None loads the one of that name.
     """
 
-    def __init__(self, name: str, *, threads: int = 1, session: Any = None, card: PictureCard | None = None) -> None:
+    def __init__(
+        self, name: str, *, threads: int = 1, session: Any = None, device: str = "cpu", card: PictureCard | None = None
+    ) -> None:
         self.card = card or picture_card(name)
-        self._session = session if session is not None else load_session(name, threads=threads)
+        self._session = session if session is not None else load_session(name, threads=threads, device=device)
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's execution provider that answers; empty for a session that does not say."""
+        return provider_of(self._session)
 
     def score(self, pixels: Pixels, faces: Sequence[Face], *, deep: bool = False) -> PictureScores:
         """Score a picture.

@@ -14,7 +14,7 @@ of it.
 """
 
 from assay.metrics._validate import split_by_key, validate
-from assay.metrics.bootstrap import bootstrap_interval
+from assay.metrics.bootstrap import PairedDifference, bootstrap_interval, bootstrap_intervals, paired_difference
 from assay.metrics.calibration import (
     ReliabilityCurve,
     brier_score,
@@ -47,6 +47,8 @@ from assay.metrics.figures import (
 )
 from assay.metrics.intervals import Interval, rate_interval
 from assay.metrics.selective import RiskCoverage, risk_coverage
+from assay.metrics.table import Figure, figure_table
+from assay.metrics.tandem import TandemCosts, VerifierRates, min_tdcf, verifier_rates
 
 __all__ = [
     "CalibrationFigures",
@@ -55,20 +57,25 @@ __all__ = [
     "DetCurve",
     "Evaluation",
     "EvaluationOptions",
+    "Figure",
     "GroupedEvaluation",
     "Interval",
     "OperatingPoint",
+    "PairedDifference",
     "PrecisionRecallCurve",
     "RankingFigures",
     "ReliabilityCurve",
     "RiskCoverage",
     "RocCurve",
+    "TandemCosts",
+    "VerifierRates",
     "act_dcf",
     "auc",
     "average_precision",
     "bayes_threshold",
     "best_threshold",
     "bootstrap_interval",
+    "bootstrap_intervals",
     "brier_score",
     "cllr",
     "confusion",
@@ -77,8 +84,11 @@ __all__ = [
     "evaluate",
     "evaluate_groups",
     "expected_calibration_error",
+    "figure_table",
     "min_cllr",
     "min_dcf",
+    "min_tdcf",
+    "paired_difference",
     "posterior_probability",
     "precision_recall_curve",
     "rate_interval",
@@ -88,4 +98,5 @@ __all__ = [
     "split_by_key",
     "threshold_at_false_alarm",
     "validate",
+    "verifier_rates",
 ]

@@ -7,8 +7,7 @@ fide trial called spoof and costs `cost_false_alarm`.
 
 The default costs are those of ASVspoof 5, track 1. Its plan has the opposite direction and so swaps the
 words: its C_fa = 10 (a spoof is let through) is our `cost_miss`, its C_miss = 1 (a bona fide is rejected) our
-`cost_false_alarm`. The numbers agree. t-DCF is left out: it scores a countermeasure together with a speaker
-verifier, and we have none.
+`cost_false_alarm`. The numbers agree. The cost together with a speaker verifier is in `assay.metrics.tandem`.
 
 References:
     Delgado et al.: ASVspoof 5 evaluation plan, 2024 (normalised DCF, actual DCF, Cllr).

@@ -110,6 +110,7 @@ def evaluate_groups(
     threshold: float | None = None,
     sources: Labels | None = None,
     options: EvaluationOptions = DEFAULT_OPTIONS,
+    pooled: Evaluation | None = None,
 ) -> GroupedEvaluation:
     """Compute every figure pooled and for each group of trials.
 
@@ -126,6 +127,7 @@ def evaluate_groups(
         threshold: See `evaluate`; the same for all groups.
         sources: See `evaluate`.
         options: See `evaluate`.
+        pooled: The report of all trials, if there is one already; it is handed on.
 
     Returns:
         The pooled report and one report per group.
@@ -147,7 +149,7 @@ def evaluate_groups(
         others = trials.is_spoof if borrowed == SPOOF else ~trials.is_spoof
         figures = _evaluate(trials.take(rows | others), threshold, options)
         by_group[label] = replace(figures, borrowed=borrowed)
-    return GroupedEvaluation(pooled=_evaluate(trials, threshold, options), groups=by_group)
+    return GroupedEvaluation(pooled=pooled or _evaluate(trials, threshold, options), groups=by_group)
 
 
 def _check_trials(
@@ -202,7 +204,7 @@ def _ranking(trials: _Trials, options: EvaluationOptions) -> RankingFigures:
         auc=auc(bona_fide, spoof),
         auc_interval=interval(auc),
         average_precision=average_precision(bona_fide, spoof),
-        min_dcf=min_dcf(bona_fide, spoof, **_costs(options)),
+        min_dcf=min_dcf(bona_fide, spoof, **options.costs),
         min_cllr=min_cllr(bona_fide, spoof),
     )
 
@@ -213,8 +215,8 @@ def _calibration(trials: _Trials, options: EvaluationOptions) -> CalibrationFigu
     bona_fide, spoof = trials.split(trials.llr)
     prior = options.posterior_prior
     return CalibrationFigures(
-        act_dcf=act_dcf(bona_fide, spoof, **_costs(options)),
-        min_dcf=min_dcf(bona_fide, spoof, **_costs(options)),
+        act_dcf=act_dcf(bona_fide, spoof, **options.costs),
+        min_dcf=min_dcf(bona_fide, spoof, **options.costs),
         cllr=cllr(bona_fide, spoof),
         min_cllr=min_cllr(bona_fide, spoof),
         expected_calibration_error=expected_calibration_error(bona_fide, spoof, prior=prior, n_bins=options.n_bins),
@@ -230,11 +232,3 @@ def _decision(trials: _Trials, threshold: float, confidence: float) -> DecisionF
         false_alarm_interval=rate_interval(calls.false_alarms, calls.n_bona_fide, confidence),
         miss_interval=rate_interval(calls.missed, calls.n_spoof, confidence),
     )
-
-
-def _costs(options: EvaluationOptions) -> dict[str, float]:
-    return {
-        "prior": options.prior,
-        "cost_miss": options.cost_miss,
-        "cost_false_alarm": options.cost_false_alarm,
-    }

@@ -45,6 +45,11 @@ class EvaluationOptions:
     n_resamples: int = 1000
     seed: int = 0
 
+    @property
+    def costs(self) -> dict[str, float]:
+        """Prior and costs as the DCF functions take them."""
+        return {"prior": self.prior, "cost_miss": self.cost_miss, "cost_false_alarm": self.cost_false_alarm}
+
 
 DEFAULT_OPTIONS: Final = EvaluationOptions()
 

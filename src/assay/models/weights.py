@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from assay.errors import ModelError, WeightMismatch
+from assay.models.providers import tell_fallback, wanted_providers
 from assay.models.registry import load_card, weights_folder
 
 
@@ -39,12 +40,14 @@ def read_weight(name: str) -> bytes:
     return weight
 
 
-def load_session(name: str, *, threads: int = 1) -> Any:
-    """An ONNX Runtime session of a packaged model, on the CPU.
+def load_session(name: str, *, threads: int = 1, device: str = "cpu") -> Any:
+    """An ONNX Runtime session of a packaged model.
 
     Args:
         name: Model name.
         threads: Threads within one operator.
+        device: Where it is computed; see `assay.models.providers`. What cannot be had falls back to the processor,
+            which `provider_of` tells.
 
     Returns:
         An `onnxruntime.InferenceSession`; it may be shared between Python threads.
@@ -63,10 +66,13 @@ def load_session(name: str, *, threads: int = 1) -> Any:
     # Idle threads that spin would take the other core away from whoever else uses it.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(weight, options, providers=["CPUExecutionProvider"])
+        providers = wanted_providers(device, onnxruntime.get_available_providers())
+        session = onnxruntime.InferenceSession(weight, options, providers=providers)
     except (foreign.Fail, foreign.InvalidGraph, foreign.InvalidProtobuf, foreign.NotImplemented) as error:
         raise ModelError(
             f"ONNX Runtime {onnxruntime.__version__} cannot run '{name}': {error}."
             " Upgrade it: pip install -U onnxruntime",
             model=name,
         ) from error
+    tell_fallback(name, device, onnxruntime.get_available_providers(), session)
+    return session

@@ -13,7 +13,7 @@ Source: https://onnxruntime.ai/docs/performance/model-optimizations/quantization
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +30,22 @@ TRUNK = "/trunk/"
 FLOATS = "/trunk/trunk.0/"
 
 
-class _Clips(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
-    """Training clips, spread over the corpus, one window each."""
+class _Feeds(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
+    """Inputs one after the other."""
 
-    def __init__(self, corpus: Corpus, window: int) -> None:
-        every = -(-len(corpus.trials) // CALIBRATION_CLIPS)
-        self._feeds = self._draw(corpus, window, range(0, len(corpus.trials), every))
-
-    @staticmethod
-    def _draw(corpus: Corpus, window: int, indices: range) -> Iterator[dict[str, Any]]:
-        versions = corpus.starts.shape[1]
-        for number, index in enumerate(indices):
-            yield {"samples": repeat_pad(corpus.clip(index, number % versions), window)[None]}
+    def __init__(self, feeds: Iterable[dict[str, Any]]) -> None:
+        self._feeds = iter(feeds)
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self._feeds, None)
+
+
+def _clips(corpus: Corpus, window: int) -> Iterator[dict[str, Any]]:
+    """Training clips, spread over the corpus, one window each."""
+    every = -(-len(corpus.trials) // CALIBRATION_CLIPS)
+    versions = corpus.starts.shape[1]
+    for number, index in enumerate(range(0, len(corpus.trials), every)):
+        yield {"samples": repeat_pad(corpus.clip(index, number % versions), window)[None]}
 
 
 def quantise(model: bytes, corpus: Corpus, window: int) -> bytes:
@@ -58,22 +59,42 @@ def quantise(model: bytes, corpus: Corpus, window: int) -> bytes:
     Returns:
         The quantised model.
     """
+
+    def chosen(graph: onnx.GraphProto) -> list[str]:
+        return [
+            node.name
+            for node in graph.node
+            if node.op_type in QUANTISED and TRUNK in node.name and FLOATS not in node.name
+        ]
+
+    return static_integers(model, _clips(corpus, window), chosen, QUANTISED)
+
+
+def static_integers(
+    model: bytes,
+    feeds: Iterable[dict[str, Any]],
+    choose: Callable[[onnx.GraphProto], Sequence[str]],
+    kinds: Sequence[str],
+) -> bytes:
+    """Put chosen nodes of a network into integers, as this module's text says.
+
+    Args:
+        model: ONNX bytes.
+        feeds: Real inputs by name, for the ranges of activations.
+        choose: Names of the nodes, of the graph as it is before they are quantised.
+        kinds: Operators among them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         plain, ready, small = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "small.onnx"))
         plain.write_bytes(model)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
-        nodes = [
-            node.name
-            for node in onnx.load(ready).graph.node
-            if node.op_type in QUANTISED and TRUNK in node.name and FLOATS not in node.name
-        ]
         quantize_static(
             str(ready),
             str(small),
-            _Clips(corpus, window),
+            _Feeds(feeds),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(QUANTISED),
-            nodes_to_quantize=nodes,
+            op_types_to_quantize=list(kinds),
+            nodes_to_quantize=list(choose(onnx.load(ready).graph)),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.models.providers import provider_of
 from assay.models.registry import video_card
 from assay.models.weights import load_session
 from assay.video.track import LONGEST_STEP
@@ -82,13 +83,21 @@ class VideoDetector:
     Args:
         name: Model name.
         threads: Threads of the network.
+        device: Where the network is computed; see `assay.models.providers`.
         session: Anything with ONNX Runtime's ``run``; None loads the packaged weight, checked.
         card: Its card; None loads the one of that name.
     """
 
-    def __init__(self, name: str, *, threads: int = 1, session: Any = None, card: VideoCard | None = None) -> None:
+    def __init__(
+        self, name: str, *, threads: int = 1, session: Any = None, device: str = "cpu", card: VideoCard | None = None
+    ) -> None:
         self.card = card or video_card(name)
-        self._session = session if session is not None else load_session(name, threads=threads)
+        self._session = session if session is not None else load_session(name, threads=threads, device=device)
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's execution provider that answers; empty for a session that does not say."""
+        return provider_of(self._session)
 
     @property
     def features(self) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -21,8 +20,6 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 from torch import nn
 
@@ -48,6 +45,7 @@ from assay.training.pictures.crops import SIDE, Crop, Original, read_pixels
 from assay.training.pictures.network import PictureNet
 from assay.training.pictures.recipe import PictureRecipe
 from assay.training.publish import commit_of, data_of, traced, write_model
+from assay.training.quantise import static_integers
 
 PIECES = 4
 PARITY = 2e-2  # logits; the runtimes sum in different orders
@@ -119,19 +117,10 @@ def fold_pads(model: bytes) -> bytes:
     return whole
 
 
-class _Crops(CalibrationDataReader):  # type: ignore[misc] # no types in onnxruntime
+def _crops(pixels: NDArray[np.uint8], side: int) -> Iterator[dict[str, Any]]:
     """The middles of training crops, one at a time."""
-
-    def __init__(self, pixels: NDArray[np.uint8], side: int) -> None:
-        self._feeds = self._each(_middles(pixels, side))
-
-    @staticmethod
-    def _each(pixels: NDArray[np.uint8]) -> Iterator[dict[str, Any]]:
-        for crop in pixels:
-            yield {"pixels": crop.transpose(1, 2, 0)[None].copy()}
-
-    def get_next(self) -> dict[str, Any] | None:
-        return next(self._feeds, None)
+    for crop in _middles(pixels, side):
+        yield {"pixels": crop.transpose(1, 2, 0)[None].copy()}
 
 
 def quantise(model: bytes, pixels: NDArray[np.uint8]) -> bytes:
@@ -143,25 +132,12 @@ def quantise(model: bytes, pixels: NDArray[np.uint8]) -> bytes:
         model: From `export`.
         pixels: Training crops for the ranges of activations, (n, 3, SIDE, SIDE).
     """
-    with tempfile.TemporaryDirectory() as folder:
-        plain, ready, small = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "small.onnx"))
-        plain.write_bytes(model)
-        quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
-        graph = onnx.load(ready).graph
-        nodes = [node.name for node in graph.node if node.op_type in QUANTISED and _late(node.name)]
-        quantize_static(
-            str(ready),
-            str(small),
-            _Crops(pixels, side_of(session_of(model))),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(QUANTISED),
-            nodes_to_quantize=nodes,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        return fold_pads(small.read_bytes())
+
+    def chosen(graph: onnx.GraphProto) -> list[str]:
+        return [node.name for node in graph.node if node.op_type in QUANTISED and _late(node.name)]
+
+    feeds = _crops(pixels, side_of(session_of(model)))
+    return fold_pads(static_integers(model, feeds, chosen, QUANTISED))
 
 
 def _late(name: str) -> bool:

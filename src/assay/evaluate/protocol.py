@@ -8,29 +8,18 @@ silence.
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from assay.data import Trial, read_protocol
-from assay.errors import ProtocolError
-from assay.line import Detector
+from assay.evaluate.scanning import Row, scan_protocol
+from assay.evaluate.verdicts import DECIDED, OUTCOMES, count_verdicts
 from assay.metrics import Evaluation, EvaluationOptions, GroupedEvaluation, evaluate_groups
-from assay.policy import accepted_rate, rate_in_force
-from assay.result import Outcome, ScanFailure, ScanResult, Verdict
 from assay.settings import Settings
 
 if TYPE_CHECKING:
-    from assay.models.card import TrainedCard
-
-VERDICTS: tuple[Verdict, ...] = ("bona_fide", "inconclusive", "mixed", "spoof")
-OUTCOMES = (*VERDICTS, "error")
-DECIDED = ("bona_fide", "mixed", "spoof")
-Row = dict[str, Any]
+    pass
 
 
 @dataclass(frozen=True)
@@ -147,32 +136,9 @@ def evaluate_protocol(
             kind of media in it.
         ModelError: If the model is unknown or its weight was altered.
     """
-    trials = read_protocol(protocol, partition=partition)
-    detector = Detector(settings=settings)
-    rows: list[Row] = []
-    unscored: dict[str, str] = {}
-    media: set[str] = set()
-    thresholds: list[float] = []
-    outcomes = detector.scan_many((trial.file for trial in trials), expanded=True)
-    for trial, outcome in zip(trials, outcomes, strict=True):
-        row = _row(trial, outcome)
-        if isinstance(outcome, ScanResult):
-            media.add(outcome.media)
-            if outcome.operating_point and outcome.llr is not None:
-                thresholds.append(outcome.operating_point.threshold_llr)
-        rows.append(row)
-        if row["llr"] is None:
-            unscored[trial.path] = row["reason"]
-        if progress:
-            progress(len(rows), len(trials))
+    scanned = scan_protocol(protocol, settings=settings, partition=partition, progress=progress)
+    rows, threshold = scanned.rows, scanned.threshold_llr
     scored = [row for row in rows if row["llr"] is not None]
-    if len({row["key"] for row in scored}) < 2:
-        raise ProtocolError(f"'{protocol}' has no scored trials of both keys; {len(unscored)} could not be scored.")
-    if len(media) > 1:
-        raise ProtocolError(
-            f"'{protocol}' holds {' and '.join(sorted(media))}, whose scores are not comparable; part it."
-        )
-    card, rate, threshold = _point(detector, media, settings, thresholds)
     llrs = [row["llr"] for row in scored]
     keys = [row["key"] for row in scored]
     sources = [row["source"] or "-" for row in scored]
@@ -187,57 +153,15 @@ def evaluate_protocol(
         return evaluate_groups(llrs, keys, labels, llr=llrs, threshold=threshold, sources=sources, options=chosen)
 
     return ProtocolEvaluation(
-        model={"name": card.name, "version": card.version, "sha256": card.sha256},
+        model=scanned.model,
         threshold_llr=threshold,
-        max_false_alarm=rate,
+        max_false_alarm=scanned.max_false_alarm,
         generators=by("generator", few),
         sources=by("source", options),
-        verdicts={
-            key: {v: Counter(r["verdict"] for r in rows if r["key"] == key)[v] for v in OUTCOMES}
-            for key in ("bona_fide", "spoof")
-        },
-        unscored=unscored,
-        rows=tuple(rows),
+        verdicts=count_verdicts(rows),
+        unscored=scanned.unscored,
+        rows=rows,
     )
-
-
-def _point(
-    detector: Detector, media: set[str], settings: Settings, thresholds: list[float]
-) -> tuple[TrainedCard, float, float]:
-    """Card of the model, the accepted rate, and the threshold of a whole file at it.
-
-    Args:
-        detector: Of the run.
-        media: Kinds that were scored, one.
-        settings: In force.
-        thresholds: Those that the files were held against. Of a video there is one for each part, and which parts there
-            are depends on the video, so the figures of videos are those at the median.
-    """
-    if media == {"video"}:
-        video = detector.video_models.detector.card
-        return video, rate_in_force(video.decision.person, settings), float(np.median(thresholds))
-    card = detector.picture_model.card if media == {"image"} else detector.model.card
-    rate = accepted_rate(card, settings)
-    return card, rate, card.decision.file.threshold(rate)
-
-
-def _row(trial: Trial, outcome: Outcome) -> Row:
-    row: Row = {"path": trial.path, "key": trial.key, "generator": trial.generator, "source": trial.source}
-    if isinstance(outcome, ScanFailure):
-        return {
-            **row,
-            "llr": None,
-            "spoof_probability": None,
-            "verdict": "error",
-            "reason": outcome.error.code,
-        }
-    return {
-        **row,
-        "llr": outcome.llr,
-        "spoof_probability": outcome.spoof_probability,
-        "verdict": outcome.verdict,
-        "reason": outcome.reasons[0].code,
-    }
 
 
 def _rounded(interval: Any) -> tuple[float, float] | None:

@@ -1,0 +1,182 @@
+"""The same trials scored again after what may happen to files on their way; one table beside the clean figures.
+
+Conditions are those of `assay.audio.conditions` and `assay.image.conditions`. Both keys go through every condition
+alike. A network's owner may add conditions of its own, such as adversarial changes; a row is made from scores alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from assay.audio.conditions import CONDITIONS as SOUND_CONDITIONS
+from assay.audio.conditions import level_of
+from assay.audio.deliveries import Filter, Through
+from assay.errors import AssayError, ProtocolError
+from assay.evaluate.comparison import compare
+from assay.evaluate.scanning import scanned_row
+from assay.evaluate.trials import ScoredTrial, split
+from assay.line import Detector
+from assay.media import AudioMedia, open_moving
+from assay.metrics import EvaluationOptions, Interval, confusion
+from assay.policy import decide
+from assay.settings import Settings
+
+if TYPE_CHECKING:
+    from assay.media.pictures import Picture
+
+CLEAN = "as it comes"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ConditionFigures:
+    """Figures under one condition.
+
+    Attributes:
+        condition: Its name.
+        n_bona_fide, n_spoof: Trials scored here and clean.
+        unscored: Trials with a clean score that have none here.
+        eer, auc: Here.
+        eer_change, auc_change: Here minus clean on the same trials, and its paired interval; None for the clean row.
+        false_alarm_rate, miss_rate: At the threshold in force.
+        turned: Share of trials whose call changed sides.
+    """
+
+    condition: str
+    n_bona_fide: int
+    n_spoof: int
+    unscored: int
+    eer: float
+    auc: float
+    eer_change: tuple[float, Interval] | None
+    auc_change: tuple[float, Interval] | None
+    false_alarm_rate: float
+    miss_rate: float
+    turned: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+
+        def change(one: tuple[float, Interval] | None) -> dict[str, Any] | None:
+            return None if one is None else {"value": one[0], "interval": [one[1].low, one[1].high]}
+
+        plain = {name: None if value != value else value for name, value in self.__dict__.items()}
+        return {**plain, "eer_change": change(self.eer_change), "auc_change": change(self.auc_change)}
+
+
+def condition_figures(
+    condition: str,
+    scores: Sequence[float | None],
+    clean: Sequence[ScoredTrial],
+    threshold: float,
+    *,
+    options: EvaluationOptions | None = None,
+) -> ConditionFigures:
+    """One row of the table.
+
+    Args:
+        condition: Its name; `CLEAN` for the scores as they are.
+        scores: Of each trial under it; None where there is none.
+        clean: The trials with their clean scores.
+        threshold: A trial is called spoof when score >= threshold.
+        options: Confidence, resamples and seed.
+
+    Returns:
+        The row; its figures are NaN if not both keys have a trial with a score.
+    """
+    both = [
+        (one, score) for one, score in zip(clean, scores, strict=True) if one.score is not None and score is not None
+    ]
+    changed = [replace(one, score=score) for one, score in both]
+    bona_fide, spoof = split(changed)
+    lost = sum(one.score is not None for one in clean) - len(both)
+    if not bona_fide.size or not spoof.size:
+        nothing = math.nan
+        return ConditionFigures(
+            condition, bona_fide.size, spoof.size, lost, nothing, nothing, None, None, nothing, nothing, nothing
+        )
+    found = compare(changed, [one.score for one, _ in both], CLEAN, options=options)
+    calls = confusion(bona_fide, spoof, threshold)
+    turned = [(one.score >= threshold) != (score >= threshold) for one, score in both if one.score is not None]
+    eer, auc = found.differences["eer"], found.differences["auc"]
+    own = condition != CLEAN
+    return ConditionFigures(
+        condition=condition,
+        n_bona_fide=found.n_bona_fide,
+        n_spoof=found.n_spoof,
+        unscored=lost,
+        eer=eer.first,
+        auc=auc.first,
+        eer_change=(eer.difference, eer.interval) if own else None,
+        auc_change=(auc.difference, auc.interval) if own else None,
+        false_alarm_rate=calls.bpcer,
+        miss_rate=calls.apcer,
+        turned=sum(turned) / len(turned),
+    )
+
+
+def scanned_conditions(
+    clean: Sequence[ScoredTrial], media: str, settings: Settings, *, progress: Progress | None = None
+) -> Iterator[tuple[str, list[float | None]]]:
+    """Scores of the shipped detectors under each condition in turn; files without a clean score stay out.
+
+    Args:
+        clean: The trials with their clean scores.
+        media: ``audio`` or ``image``.
+        settings: In force: models, jobs.
+        progress: Called with the number of files done and in all.
+
+    Raises:
+        ProtocolError: If the protocol holds videos.
+    """
+    if media not in ("audio", "image"):
+        raise ProtocolError("--robustness measures sounds and pictures; for videos there are no conditions yet.")
+    detector = Detector(settings=settings)
+    names = _names(media)
+    score = partial(_sound_scores if media == "audio" else _picture_scores, detector)
+    wanted = [one if one.score is not None else None for one in clean]
+    table: list[dict[str, float | None]] = []
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        for found in pool.map(lambda one: score(one) if one else {}, wanted):
+            table.append(found)
+            if progress:
+                progress(len(table), len(wanted))
+    for name in names:
+        yield name, [found.get(name) for found in table]
+
+
+def _names(media: str) -> list[str]:
+    if media == "audio":
+        return list(SOUND_CONDITIONS)
+    from assay.image.conditions import CONDITIONS
+
+    return list(CONDITIONS)
+
+
+def _sound_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | None]:
+    """One recording under every condition, streamed: no more than a block of it is held."""
+    media = open_moving(one.trial.file, settings=detector.settings)
+    assert isinstance(media, AudioMedia)
+    level = level_of(media)
+    return {name: _heard(detector, media, partial(make, level)) for name, make in SOUND_CONDITIONS.items()}
+
+
+def _heard(detector: Detector, media: AudioMedia, make: Callable[[], Filter]) -> float | None:
+    try:
+        scores = detector.model.score(Through(media, make), channels=detector.settings.channels)
+        return decide(scores, detector.model.card, detector.settings).llr
+    except AssayError:  # as in a batch: what could not be scored is counted
+        return None
+
+
+def _picture_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | None]:
+    from assay.image.conditions import CONDITIONS
+
+    picture: Picture = open_moving(one.trial.file, settings=detector.settings)  # type: ignore[assignment]
+    results = detector.scan_many((change(picture.pixels) for change in CONDITIONS.values()), expanded=True)
+    return {name: scanned_row(one.trial, found)["llr"] for name, found in zip(CONDITIONS, results, strict=True)}
