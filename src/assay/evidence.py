@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.result import Evidence, Finding, NotAnalysed, Segment, Timeline
+from assay.result import Evidence, Finding, ModelReference, NotAnalysed, Segment, Timeline
 from assay.timeline import Floats, Span, cell_means, runs
 
 if TYPE_CHECKING:
@@ -29,6 +29,17 @@ def posterior(llr: float, prior: float) -> float:
     odds = llr + math.log(prior) - math.log1p(-prior)
     low = math.exp(-abs(odds))  # never overflows
     return (1 if odds >= 0 else low) / (1 + low)
+
+
+def reference_of(detector: Any) -> ModelReference:
+    """Which weight a detector answers with, and what computes it.
+
+    Args:
+        detector: Anything with a ``card``, and a ``provider`` if that is known.
+    """
+    card = detector.card
+    provider = getattr(detector, "provider", "")
+    return ModelReference(name=card.name, version=card.version, sha256=card.sha256, provider=provider)
 
 
 class ChannelView:

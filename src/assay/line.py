@@ -23,12 +23,12 @@ from assay.audio.deliveries import Recording
 from assay.audio.denoise import NoiseReducer
 from assay.audio.detector import AudioDetector, AudioScores
 from assay.errors import AssayError, MediaError, SettingsError
-from assay.evidence import declares_generator, shown_traces
+from assay.evidence import declares_generator, reference_of, shown_traces
 from assay.forensics.sound import SoundInspection, inspect_sound
 from assay.media import AudioMedia, expand, open_moving
 from assay.policy import Judgement, decide
 from assay.provenance import read_provenance
-from assay.result import ModelReference, NotAnalysed, Outcome, ScanFailure, ScanResult
+from assay.result import NotAnalysed, Outcome, ScanFailure, ScanResult
 from assay.settings import Settings, load_settings
 from assay.stability import check_stability, require_deliveries
 
@@ -165,9 +165,7 @@ class Detector:
             channels=media.channels,
             duration_s=round(scores.duration_s, 4),
             speech_s=round(max(channel.speech_s for channel in scores.channels), 3),
-            model=ModelReference(
-                name=self.model.card.name, version=self.model.card.version, sha256=self.model.card.sha256
-            ),
+            model=reference_of(self.model),
             timings_ms={
                 **{name: round(value, 3) for name, value in scores.timings_ms.items()},
                 **{name: round(1e3 * value, 3) for name, value in timings.items()},

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from assay.evidence import declares_generator, posterior, shown_traces
+from assay.evidence import declares_generator, posterior, reference_of, shown_traces
 from assay.forensics.inspect import Inspection, inspect
 from assay.image.faces import Face as FoundFace
 from assay.image.faces import FaceFinder
 from assay.image.looks import LEAST_FACE
 from assay.picture_policy import decide_picture
 from assay.provenance import read_provenance
-from assay.result import Face, ModelReference, NotAnalysed, Piece, ScanResult
+from assay.result import Face, NotAnalysed, Piece, ScanResult
 
 if TYPE_CHECKING:
     from assay.image.detector import PictureDetector, PictureScores
@@ -55,7 +55,6 @@ def examine(
     declared = declares_generator(found.traces, provenance)
     judgement = decide_picture(scores, detector.card, settings, quality=_quality(found), declared=declared)
     ended = time.perf_counter()
-    card = detector.card
     return ScanResult(
         path=picture.path,
         sha256=picture.sha256,
@@ -77,7 +76,7 @@ def examine(
         pieces=_pieces(scores, settings.prior),
         evidence=tuple(shown_traces(found.traces, picture.notes)),
         provenance=provenance,
-        model=ModelReference(name=card.name, version=card.version, sha256=card.sha256),
+        model=reference_of(detector),
         operating_point=judgement.operating_point,
         timings_ms={
             "open": round(1e3 * (opened - started), 3),

@@ -239,11 +239,16 @@ class Fusion(_Part):
 
 
 class ModelReference(_Part):
-    """Which weight answered."""
+    """Which weight answered.
+
+    Attributes:
+        provider: ONNX Runtime's execution provider that computed it; empty where that is not known.
+    """
 
     name: str
     version: str
     sha256: str
+    provider: str = ""
 
 
 class OperatingPointInForce(_Part):

@@ -18,13 +18,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assay.errors import WeightMismatch
-from assay.evidence import declares_generator, findings, shown_traces
+from assay.evidence import declares_generator, findings, reference_of, shown_traces
 from assay.forensics import video_rates
 from assay.forensics.sound import SoundInspection, inspect_sound
 from assay.image.detector import PictureDetector
 from assay.image.faces import FaceFinder
 from assay.provenance import read_provenance
-from assay.result import Finding, ModelReference, NotAnalysed, ScanResult
+from assay.result import Finding, NotAnalysed, ScanResult
 from assay.video.closely import LIPS_FPS, Closely, enough
 from assay.video.detector import VideoDetector
 from assay.video.pace import plan
@@ -148,7 +148,7 @@ def examine(
         fusion=judgement.fusion,
         evidence=tuple(shown_traces(found.traces, notes)),
         provenance=provenance,
-        model=ModelReference(name=card.name, version=card.version, sha256=card.sha256),
+        model=reference_of(eyes.detector),
         operating_point=judgement.operating_point,
         timings_ms=clock.spent_ms(),
         stability=held.stability,
