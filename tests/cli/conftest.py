@@ -1,12 +1,14 @@
 """Commands are run through `assay.cli.main`, in an empty folder, without the user's settings."""
 
 import os
+import sys
 import wave
 from typing import NamedTuple
 
 import cli_fakes
 import pytest
 
+import assay
 from assay import logs
 from assay.cli import main
 from assay.errors import ModelNotFound
@@ -75,3 +77,14 @@ def make_wav(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """As where the extra `train` is not installed: modules for training are imported anew, and there is no torch."""
+    # The package keeps what was imported last under this name; it must be the old one again afterwards.
+    monkeypatch.setattr(assay, "training", getattr(assay, "training", None), raising=False)
+    for name in [name for name in sys.modules if name.startswith("assay.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("torch", "lightning"):
+        monkeypatch.setitem(sys.modules, name, None)

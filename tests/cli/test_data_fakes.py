@@ -77,10 +77,7 @@ def test_a_count_that_is_no_number_is_refused(run, calls, protocol, wrong):
     assert "NAME=COUNT" in done.err
 
 
-def test_without_torch_the_extra_is_named(run, protocol, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for name in [name for name in sys.modules if name.startswith("assay.training")]:
-        monkeypatch.delitem(sys.modules, name)
+def test_without_torch_the_extra_is_named(run, protocol, untrained):
     done = run("data", "fakes", protocol, "--to", "out", "--methods", "lpc")
     assert "assay[train]" in done.err
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -161,11 +160,8 @@ def test_a_protocol_that_cannot_be_read_is_exit_2(run, real_detector):
     assert done.err.endswith("[bad_protocol]\n")
 
 
-def test_a_run_without_torch_names_the_extra(run, table, monkeypatch):
+def test_a_run_without_torch_names_the_extra(run, table, untrained):
     Path("run").mkdir()
-    for name in [name for name in sys.modules if name.startswith("assay.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
     done = run("evaluate", "run", table)
     assert done.code == 2
     assert "pip install 'assay[train]'" in done.err

@@ -34,7 +34,7 @@ def test_json_lines_carry_what_is_promised(run, speech):
     assert set(result) >= PROMISED
     assert result["media"] == "audio"
     assert 0 <= result["interval"][0] <= result["spoof_probability"] <= result["interval"][1] <= 1
-    assert {"name", "version", "sha256"} == set(result["model"])
+    assert {"name", "version", "sha256", "provider"} == set(result["model"])
 
 
 def test_the_same_bytes_give_the_same_answer_by_path_by_standard_input_and_twice(run, speech, monkeypatch):

@@ -35,12 +35,8 @@ def test_train_hands_on_its_arguments_and_prints_the_card(run, calls, protocol):
     ]
 
 
-def test_training_without_torch_names_the_extra(run, protocol, monkeypatch):
+def test_training_without_torch_names_the_extra(run, protocol, untrained):
     Path("r.toml").write_text("")
-    for name in [name for name in sys.modules if name.startswith("assay.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in ("torch", "lightning"):
-        monkeypatch.setitem(sys.modules, name, None)
     done = run(*["train", "audio", "--recipe", "r.toml", "--data", "p.csv", "--work", "w"])
     assert done.code == 2
     assert "pip install 'assay[train]'" in done.err

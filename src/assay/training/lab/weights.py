@@ -6,21 +6,19 @@ import inspect
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from assay.errors import TrainingError
 from assay.training.lab.config import Run
 from assay.training.zoo import Architecture
+from assay.training.zoo.transfer import read_state
 
 WEIGHTS = "weights.safetensors"
 TRUNKS = ("trunk", "backbone")  # what a transferred network calls the part that was trained before
 log = logging.getLogger("assay.training.lab")
-Tensors = Mapping[str, torch.Tensor]
 
 
 def begin(architecture: Architecture, run: Run) -> nn.Module:
@@ -57,7 +55,7 @@ def load_start(net: nn.Module, path: Path) -> None:
         TrainingError: If the file cannot be read, or little of it fits.
     """
     file = path / WEIGHTS if path.is_dir() else path
-    given, own = read_weights(file), net.state_dict()
+    given, own = read_state(file), net.state_dict()
     fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
     known = sum(own[name].numel() for name in fitting) / max(1, sum(value.numel() for value in own.values()))
     if known < 0.5 and callable(load := getattr(net, "load_imagenet", None)):
@@ -70,23 +68,6 @@ def load_start(net: nn.Module, path: Path) -> None:
     if left := sorted(set(own) - set(fitting)):
         log.warning("%d of %d tensors begin at random: %s", len(left), len(own), ", ".join(left[:5]))
     net.load_state_dict({**own, **fitting})
-
-
-def read_weights(path: Path) -> Tensors:
-    """Tensors by name of a ``.safetensors``, ``.pth`` or ``.pt`` file; nothing else in it is read or run.
-
-    Raises:
-        TrainingError: If it is missing, damaged, or holds anything else.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError, SafetensorError) as error:
-        raise TrainingError(f"'{path}' cannot be read as weights: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
-        raise TrainingError(f"'{path}' does not hold tensors by name. Give a .safetensors file.")
-    return found
 
 
 def write_weights(net: nn.Module, path: Path, notes: Mapping[str, str]) -> None:
