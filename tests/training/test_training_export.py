@@ -50,8 +50,8 @@ def folder(tmp_path_factory):
     """Runs and protocols of the two toys."""
     root = tmp_path_factory.mktemp("toys")
     torch.manual_seed(0)
-    write_run(root / "sound", "toy-sound", fit(ToySound(16), "audio"), width=16)
-    write_run(root / "picture", "toy-picture", fit(ToyPicture(), "image"))
+    write_run(root / "sound", "exported-sound", fit(ToySound(16), "audio"), width=16)
+    write_run(root / "picture", "exported-picture", fit(ToyPicture(), "image"))
     write_protocol(root / "sounds", "audio")
     write_protocol(root / "pictures", "image")
     return root
@@ -80,7 +80,7 @@ def test_toml_and_the_other_name_are_read_too(folder, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / "weights.safetensors").write_bytes((folder / "sound" / "weights.safetensors").read_bytes())
-    (run / "config.toml").write_text('architecture = "toy-sound"\n[options]\nwidth = 16\n')
+    (run / "config.toml").write_text('architecture = "exported-sound"\n[options]\nwidth = 16\n')
     assert read_trained(run).options == {"width": 16}
 
 
@@ -92,9 +92,9 @@ def test_toml_and_the_other_name_are_read_too(folder, tmp_path):
         ("[]", "no table"),
         ("{}", "names no architecture"),
         ('{"model": "no-such"}', "no architecture 'no-such'"),
-        ('{"model": "toy-sound", "options": {"depth": 3}}', "It takes: width"),
-        ('{"model": "toy-sound", "options": {"width": 4}}', "do not fit 'toy-sound'"),
-        ('{"model": "toy-sound", "options": {"width": 16}, "pruned": {"trunk.7": 2}}', "no layer 'trunk.7'"),
+        ('{"model": "exported-sound", "options": {"depth": 3}}', "It takes: width"),
+        ('{"model": "exported-sound", "options": {"width": 4}}', "do not fit 'exported-sound'"),
+        ('{"model": "exported-sound", "options": {"width": 16}, "pruned": {"trunk.7": 2}}', "no layer 'trunk.7'"),
     ],
 )
 def test_a_run_folder_that_is_none_is_told(folder, tmp_path, config, match):
@@ -107,7 +107,7 @@ def test_a_run_folder_that_is_none_is_told(folder, tmp_path, config, match):
 
 def test_weights_that_are_a_pickle_are_refused(folder, tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "weights.safetensors")
-    (tmp_path / "config.json").write_text('{"model": "toy-sound"}')
+    (tmp_path / "config.json").write_text('{"model": "exported-sound"}')
     with pytest.raises(TrainingError, match="must be safetensors"):
         read_trained(tmp_path)
 
@@ -141,7 +141,7 @@ def test_conditions_and_attacks_score_every_file(folder, run, protocol):
 
 def test_every_form_is_written_compared_and_timed(trained, sounds, tmp_path):
     found = export_model(trained, tmp_path, forms=["onnx", "int8", "safetensors"], calibrate=sounds, partition="eval")
-    names = {"onnx": "toy-sound.onnx", "int8": "toy-sound.int8.onnx", "safetensors": "weights.safetensors"}
+    names = {"onnx": "exported-sound.onnx", "int8": "exported-sound.int8.onnx", "safetensors": "weights.safetensors"}
     for one in found.forms:
         assert one.file == tmp_path / names[one.form]
         assert one.file.stat().st_size == one.size_bytes
@@ -201,7 +201,7 @@ def test_integers_that_err_more_leave_no_file(trained, sounds, tmp_path, monkeyp
     monkeypatch.setattr(export_run, "to_integers", lambda *_: spoilt)
     with pytest.raises(TrainingError, match=r"rises from 0\.0000 to 1\.0000, by more than 0\.005; the file is not"):
         export_model(trained, tmp_path, forms=["onnx", "int8"], calibrate=sounds)
-    assert [path.name for path in tmp_path.iterdir()] == ["toy-sound.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["exported-sound.onnx"]
 
 
 class _Turned(nn.Module):

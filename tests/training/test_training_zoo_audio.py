@@ -208,8 +208,8 @@ def test_the_relu_variant_counts_as_its_docstring_says():
 def test_all_of_the_row_are_there():
     row = {"sinc-lcnn", "cnn-bilstm", "hybrid", "mel-cnn", "mfcc-net", "voice-consistency", "aasist", "ssl"}
     assert row | {"audio-resnet"} <= set(names("audio"))
-    for name in names("audio"):
-        assert architecture(name).make.__module__.endswith(name.replace("-", "_"))
+    for name in row:
+        assert architecture(name).make.__module__ == f"assay.training.zoo.{name.replace('-', '_')}"
 
 
 def test_the_front_end_stays_in_float_when_the_rest_becomes_integers():

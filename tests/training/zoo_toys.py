@@ -55,8 +55,8 @@ class ToyPicture(nn.Module):
 
 
 TOYS = (
-    Architecture("toy-sound", "audio", ToySound, (SAMPLES,), False, "For tests."),
-    Architecture("toy-picture", "image", ToyPicture, (32, 32, 3), True, "For tests."),
+    Architecture("exported-sound", "audio", ToySound, (SAMPLES,), False, "For tests."),
+    Architecture("exported-picture", "image", ToyPicture, (32, 32, 3), True, "For tests."),
 )
 
 
