@@ -25,6 +25,16 @@ CHECKPOINTS, BEST, LAST = "checkpoints", "best", "last"
 REPORT_STEPS = 100
 
 
+class PartCompany(lightning.Callback):
+    """Ends the talk between spawned processes in good order: one that exits in the middle of it may abort."""
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Wait for the others, and hang up."""
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """What came out of training.
@@ -106,6 +116,7 @@ def _trainer(run: Run, folder: Path, module: LabModule) -> lightning.Trainer:
         # Spawned, not started over: the main process alone checks data and writes the folder. Networks may have layers
         # that nothing asks for.
         strategy = "ddp_spawn_find_unused_parameters_true"
+        callbacks.append(PartCompany())
     kinds = {"32": "32-true", "bf16": "bf16-mixed", "auto": precision()}
     return lightning.Trainer(
         accelerator=machine.accelerator,
