@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from assay.credentials import Provenance
     from assay.image.detector import PictureDetector
     from assay.media.videos import Video
-    from assay.video_line import Eyes
+    from assay.video_eyes import Eyes
 
 log = logging.getLogger("assay.line")
 
@@ -113,7 +113,7 @@ class Detector:
         pictures = self.picture_model
         with self._lock:
             if self._eyes is None:
-                from assay.video_line import Eyes
+                from assay.video_eyes import Eyes
 
                 self._eyes = Eyes.load(self.settings, pictures)
             return self._eyes

@@ -13,20 +13,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from assay.errors import WeightMismatch
 from assay.evidence import declares_generator, findings, reference_of, shown_traces
 from assay.forensics import video_rates
 from assay.forensics.sound import SoundInspection, inspect_sound
-from assay.image.detector import PictureDetector
 from assay.image.faces import FaceFinder
 from assay.provenance import read_provenance
 from assay.result import Finding, NotAnalysed, ScanResult
 from assay.video.closely import LIPS_FPS, Closely, enough
-from assay.video.detector import VideoDetector
 from assay.video.pace import plan
 from assay.video.seeking import SeekingDetector
 from assay.video.watch import Watched, watch
@@ -38,39 +34,7 @@ from assay.video_stability import Held, Rescoring
 if TYPE_CHECKING:
     from assay.media.videos import Video
     from assay.settings import Settings
-
-
-@dataclass(frozen=True)
-class Eyes:
-    """What looks at frames: a temporal model, and the picture detector whose features it takes."""
-
-    detector: VideoDetector
-    pictures: PictureDetector
-
-    @classmethod
-    def load(cls, settings: Settings, pictures: PictureDetector | None = None) -> Eyes:
-        """Load the video model that the settings name, and what it needs.
-
-        Args:
-            settings: Name of the model; threads.
-            pictures: Taken if it is the one that the model needs.
-
-        Raises:
-            ModelError: If a model is unknown, its weight was altered, or the two do not belong together.
-        """
-        detector = VideoDetector(settings.video_model, threads=settings.threads, device=settings.device)
-        card = detector.card
-        if pictures is None or pictures.card.name != card.features_of:
-            pictures = PictureDetector(card.features_of, threads=settings.threads, device=settings.device)
-        if pictures.card.sha256 != card.features_sha256:
-            raise WeightMismatch(
-                f"'{card.name}' was trained on another version of '{card.features_of}' (SHA-256"
-                f" {card.features_sha256[:12]}…, installed {pictures.card.sha256[:12]}…). Reinstall Assay.",
-                model=card.name,
-                expected=card.features_sha256,
-                found=pictures.card.sha256,
-            )
-        return cls(detector, pictures)
+    from assay.video_eyes import Eyes
 
 
 def examine(

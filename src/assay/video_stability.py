@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from assay.media.videos import Frame, Video
     from assay.settings import Settings
     from assay.video.detector import VideoScores
-    from assay.video_line import Eyes
+    from assay.video_eyes import Eyes
     from assay.video_policy import VideoJudgement
     from assay.video_sound import Ear, Heard
 

@@ -29,7 +29,8 @@ from assay.video.closely import Closely
 from assay.video.detector import VideoDetector
 from assay.video.hearing import LevelMeter
 from assay.video.seeking import SeekingDetector
-from assay.video_line import Eyes, examine
+from assay.video_eyes import Eyes
+from assay.video_line import examine
 from assay.video_persons import MOST_PERSONS, compare_lips, persons_of, shown_persons
 from assay.video_sound import Ear
 
@@ -344,7 +345,7 @@ def test_without_the_weight_a_video_ends_in_a_named_error_and_the_rest_goes_on(t
 
 def test_a_picture_model_that_the_video_model_does_not_know_is_refused(monkeypatch):
     card = make_card(features_sha256="1" * 64)
-    monkeypatch.setattr("assay.video_line.VideoDetector", lambda *_, **__: VideoDetector("v", session=0, card=card))
+    monkeypatch.setattr("assay.video_eyes.VideoDetector", lambda *_, **__: VideoDetector("v", session=0, card=card))
     pictures = PictureDetector("picture-lite", session=Answering(0.0))
     with pytest.raises(WeightMismatch, match="another version"):
         Eyes.load(Settings(), pictures)

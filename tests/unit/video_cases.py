@@ -12,7 +12,7 @@ from assay.models.registry import picture_card
 from assay.video.detector import PersonScores, Stretch, VideoDetector, VideoScores
 from assay.video.track import Track
 from assay.video.watch import FaceSeries
-from assay.video_line import Eyes
+from assay.video_eyes import Eyes
 
 EXPONENTIAL = TailModel(values=(0.0, 1.0, 2.0), survival=(1.0, math.exp(-1), math.exp(-2)), scale=1.0)
 BELOW = -0.5

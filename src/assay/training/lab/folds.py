@@ -6,7 +6,7 @@ Which check of a fold's training is kept is decided on media split off from thos
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,24 @@ def parts_of(items: Sequence[Item], setting: Setting, number: int) -> Parts:
     return {"train": train, "validation": validation, "test": measured}
 
 
-def cross_validate(setting: Setting, folder: Path, fingerprint: str, *, resume: bool) -> Scored:
+def cross_validate(
+    setting: Setting, folder: Path, fingerprint: str, train_in: Callable[..., dict[str, Scored]], *, resume: bool
+) -> Scored:
     """Train and measure every fold, each in a folder of its own, and write the figures of all together.
 
     The networks of different folds give scores on different scales; each is calibrated by its own validation part
     before they are pooled.
 
+    Args:
+        setting: Of the run.
+        folder: Of the run.
+        fingerprint: Of the run.
+        train_in: Trains one fold, as `assay.training.lab.run.train_in` does.
+        resume: Finished folds are not repeated.
+
     Returns:
         Out-of-fold scores, as llrs.
     """
-    from assay.training.lab.run import train_in
-
     items = setting.parts["train"]
     scored, each = [], []
     for number in range(setting.run.folds):

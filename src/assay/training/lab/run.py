@@ -61,7 +61,7 @@ def train(
     elif run.folds:
         from assay.training.lab.folds import cross_validate
 
-        cross_validate(setting, folder, fingerprint, resume=resume)
+        cross_validate(setting, folder, fingerprint, train_in, resume=resume)
     else:
         train_in(setting, folder, fingerprint, resume=resume)
     return folder
