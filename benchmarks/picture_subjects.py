@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from subjects import Load
+    from load import Load
 
 CROP = 224  # pixels
 # EfficientNet-Lite0 (Tan & Le, ICML 2019; TensorFlow's efficientnet-lite): widening, channels, repeats, stride, kernel.

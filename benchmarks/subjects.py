@@ -18,12 +18,11 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from load import Load
 from numpy.typing import NDArray
 from picture_subjects import PictureDecode, PictureScan, PictureUsual
 from video_subjects import VideoDecode, VideoScan, VideoUsual
@@ -33,24 +32,6 @@ Samples = NDArray[np.float32]
 RATE = 16_000
 HALF_WINDOW = 32_768  # samples
 BATCH = 16
-
-
-@dataclass(frozen=True)
-class Load:
-    """Files to work through, and with how many threads: `threads` inside an operator, `jobs` files at a time."""
-
-    files: list[str]
-    threads: int
-    jobs: int
-
-    def over_files(self, work: Callable[[Any], object], items: Iterable[Any]) -> None:
-        """Do `work` for each item, `jobs` at a time."""
-        if self.jobs == 1:
-            for item in items:
-                work(item)
-            return
-        with ThreadPoolExecutor(self.jobs) as pool:
-            list(pool.map(work, items))
 
 
 class Scan:

@@ -25,7 +25,7 @@ import numpy as np
 from picture_subjects import CROP, efficientnet_lite0
 
 if TYPE_CHECKING:
-    from subjects import Load
+    from load import Load
 
 FPS, SAMPLED_FPS = 25, 5
 MARGIN = 0.15  # of a box, on each side

@@ -61,7 +61,8 @@ def main() -> None:
     """Serve measurements until standard input ends."""
     arguments = parse()
     pin(max(arguments.threads, arguments.jobs))
-    from subjects import SUBJECTS, Load  # numerical libraries look at the cores when they are loaded
+    from load import Load
+    from subjects import SUBJECTS  # numerical libraries look at the cores when they are loaded
 
     subject = SUBJECTS[arguments.subject](Load(arguments.files, arguments.threads, arguments.jobs))
     if not arguments.cold:

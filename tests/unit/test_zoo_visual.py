@@ -17,12 +17,13 @@ from torch import nn  # noqa: E402
 from assay.errors import TrainingError  # noqa: E402
 from assay.metrics import auc  # noqa: E402
 from assay.training.publish import traced  # noqa: E402
+from assay.training.tensors import read_state  # noqa: E402
 from assay.training.zoo import architecture, build, names  # noqa: E402
 from assay.training.zoo.anomaly_ae import worst_blocks  # noqa: E402
 from assay.training.zoo.counts import count  # noqa: E402
 from assay.training.zoo.one_class import ErrorScale, OneClass  # noqa: E402
 from assay.training.zoo.pixels import imagenet_normalise, planes  # noqa: E402
-from assay.training.zoo.transfer import Pretrained, read_state  # noqa: E402
+from assay.training.zoo.transfer import Pretrained  # noqa: E402
 
 IMAGE = ("anomaly-ae", "attention-cnn", "denoising-ae", "efficientnet", "mobilenet", "picture-lite", "resnet", "vae")
 VIDEO = ("frame-cnn", "frame-gru", "frame-hybrid", "frame-rnn")

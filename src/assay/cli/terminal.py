@@ -30,10 +30,15 @@ def prepare(**given: Any) -> Settings:
 
 
 def level_chosen() -> bool:
-    """Whether somebody set the log level; a command of hours shows its progress unless they did."""
+    """Whether somebody set the log level."""
     from assay.settings import load_settings, origin_of
 
     return origin_of(load_settings())["log_level"] != "default"
+
+
+def prepare_long(**given: Any) -> Settings:
+    """As `prepare`, for a command of hours: unless somebody chose otherwise, its progress is shown."""
+    return prepare(**given, log_level=None if level_chosen() else "INFO")
 
 
 def paint(text: str, stream: TextIO, **style: Any) -> str:

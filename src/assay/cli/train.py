@@ -128,10 +128,9 @@ def audio(
         )  # fmt: skip
         return
     plan, folder = needed(recipe=recipe, work=work)
-    from assay.cli.terminal import level_chosen, prepare, say
+    from assay.cli.terminal import prepare_long, say
 
-    # A run takes hours: unless somebody chose otherwise, its progress is shown.
-    settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
+    settings = prepare_long(jobs=jobs)
     with training_extra("Training"):
         from assay.training.run import train_audio
     card = train_audio(
@@ -175,9 +174,9 @@ def image(
         )  # fmt: skip
         return
     plan, folder, weights = needed(recipe=recipe, work=work, imagenet=imagenet)
-    from assay.cli.terminal import level_chosen, prepare, say
+    from assay.cli.terminal import prepare_long, say
 
-    settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")  # as above
+    settings = prepare_long(jobs=jobs)
     with training_extra("Training"):
         from assay.training.pictures.run import train_image
     card = train_image(
@@ -212,9 +211,9 @@ def video(
         )  # fmt: skip
         return
     plan, folder = needed(recipe=recipe, work=work)
-    from assay.cli.terminal import level_chosen, prepare, say
+    from assay.cli.terminal import prepare_long, say
 
-    prepare(log_level=None if level_chosen() else "INFO")  # as above
+    prepare_long()
     with training_extra("Training"):
         from assay.training.video.run import train_video
     say(str(train_video(plan, data, folder, out=out)))
@@ -236,9 +235,9 @@ def vocoder(
     ] = None,
 ) -> None:
     """Train a small vocoder, with which fakes are made."""
-    from assay.cli.terminal import level_chosen, prepare, say
+    from assay.cli.terminal import prepare_long, say
 
-    prepare(log_level=None if level_chosen() else "INFO")  # as above
+    prepare_long()
     with training_extra("Training"):
         from assay.training.vocoders.run import train_vocoder
     say(str(train_vocoder(recipe, data, work, resume=resume, out=out)))
@@ -251,9 +250,9 @@ def autoencoder(
     out: Annotated[Path, typer.Option(help="Folder for weights and card.", file_okay=False)],
 ) -> None:
     """Train a small autoencoder of pictures, with which fakes are made."""
-    from assay.cli.terminal import level_chosen, prepare, say
+    from assay.cli.terminal import prepare_long, say
 
-    prepare(log_level=None if level_chosen() else "INFO")  # as above
+    prepare_long()
     with training_extra("Training"):
         from assay.training.fakes.pictures.autoencoder_room import train_autoencoder
     say(str(train_autoencoder(recipe, data, out)))

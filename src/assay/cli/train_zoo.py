@@ -186,7 +186,6 @@ def search(
 
 def _prepared(jobs: int | None) -> int:
     """Settings and logs in force; how many processes prepare data."""
-    from assay.cli.terminal import level_chosen, prepare
+    from assay.cli.terminal import prepare_long
 
-    # A run takes hours: unless somebody chose otherwise, its progress is shown.
-    return prepare(jobs=jobs, log_level=None if level_chosen() else "INFO").jobs
+    return prepare_long(jobs=jobs).jobs

@@ -41,10 +41,10 @@ def augment(
     Recordings go through codecs, rooms, noise and band limits and come out as FLAC; of pictures a square goes through
     scaling, light, noise and JPEG and comes out as PNG. A spoof and the file that it was made from are treated alike.
     """
-    from assay.cli.terminal import level_chosen, note, prepare, say
+    from assay.cli.terminal import note, prepare_long, say
     from assay.data import read_protocol
 
-    settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
+    settings = prepare_long(jobs=jobs)
     try:
         from assay.training.augmented import Order, augment_folder
         from assay.training.recipe import Augmentation, load_recipe

@@ -60,10 +60,10 @@ def fakes(
     A copy-synthesis names its parent; a spoken sentence has none, and its source is 'tts:ENGINE'. A changed picture has
     a bona fide twin beside it, stored as it is, and a mask of what is new.
     """
-    from assay.cli.terminal import level_chosen, note, prepare, say
+    from assay.cli.terminal import note, prepare_long, say
     from assay.data import read_protocol
 
-    settings = prepare(jobs=jobs, log_level=None if level_chosen() else "INFO")
+    settings = prepare_long(jobs=jobs)
     try:
         from assay.training.fakes.factory import Order, make_folder, names_for
     except ModuleNotFoundError as error:

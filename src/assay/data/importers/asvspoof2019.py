@@ -16,7 +16,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.data.importers.importer import SOUNDS, Importer, Listing, by_stem, fields_of, labelled, lists_in
-from assay.data.protocol import Trial
 
 LICENCE = "ODC-BY-1.0"
 _PATTERN = "ASVspoof2019.[LP]A.cm.*.txt"
@@ -29,21 +28,17 @@ def read(folder: Path) -> Listing:
         access, partition = path.name.split(".")[1], path.name.split(".")[3]
         for number, (speaker, name, _, attack, label, *_) in fields_of(path, 5):
             key = labelled(label, f"'{path}' line {number}")
-            if name not in files:
-                found.missing.append(name)
-                continue
-            found.trials.append(
-                Trial(
-                    path=files[name],
-                    key=key,
-                    partition=partition,
-                    generator=f"ASVspoof2019-{access}/{attack}" if key == "spoof" else "",
-                    speaker=speaker,
-                    language="en",
-                    source=f"ASVspoof2019-{access}",
-                    licence=LICENCE,
-                    root=folder,
-                )
+            found.add(
+                files,
+                name,
+                key=key,
+                partition=partition,
+                generator=f"ASVspoof2019-{access}/{attack}" if key == "spoof" else "",
+                speaker=speaker,
+                language="en",
+                source=f"ASVspoof2019-{access}",
+                licence=LICENCE,
+                root=folder,
             )
     return found
 

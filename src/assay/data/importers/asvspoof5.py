@@ -17,7 +17,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.data.importers.importer import SOUNDS, Importer, Listing, by_stem, fields_of, labelled, lists_in
-from assay.data.protocol import Trial
 
 LICENCE = "terms of ASVspoof 5 (LICENSE.txt in the archive)"
 
@@ -32,22 +31,18 @@ def read(folder: Path) -> Listing:
         for number, words in fields_of(path, 9):
             speaker, name, _, _, _, seed, _, attack, label = words[:9]
             key = labelled(label, f"'{path}' line {number}")
-            if name not in files:
-                found.missing.append(name)
-                continue
-            found.trials.append(
-                Trial(
-                    path=files[name],
-                    key=key,
-                    partition=partition,
-                    generator=f"ASVspoof5/{attack}" if key == "spoof" else "",
-                    speaker=speaker,
-                    language="en",
-                    source="ASVspoof5",
-                    licence=LICENCE,
-                    parent=files.get(seed, "") if seed != name else "",
-                    root=folder,
-                )
+            found.add(
+                files,
+                name,
+                key=key,
+                partition=partition,
+                generator=f"ASVspoof5/{attack}" if key == "spoof" else "",
+                speaker=speaker,
+                language="en",
+                source="ASVspoof5",
+                licence=LICENCE,
+                parent=files.get(seed, "") if seed != name else "",
+                root=folder,
             )
     return found
 

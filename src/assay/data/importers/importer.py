@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from assay.data.protocol import Key, Trial
 from assay.errors import DataError
@@ -45,6 +46,19 @@ class Listing:
     trials: list[Trial]
     missing: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+
+    def add(self, files: Mapping[str, str], name: str, **fields: Any) -> None:
+        """Add a trial that the corpus lists, or its name to what is missing.
+
+        Args:
+            files: Path of each file that is there, by name.
+            name: Of the trial.
+            fields: Of `Trial`, without its path.
+        """
+        if name in files:
+            self.trials.append(Trial(path=files[name], **fields))
+        else:
+            self.missing.append(name)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from torch import nn
 
 from assay.errors import TrainingError
 from assay.training.lab.config import Run
+from assay.training.tensors import read_state
 from assay.training.zoo import Architecture
-from assay.training.zoo.transfer import read_state
 
 WEIGHTS = "weights.safetensors"
 TRUNKS = ("trunk", "backbone")  # what a transferred network calls the part that was trained before

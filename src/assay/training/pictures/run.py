@@ -30,6 +30,7 @@ from assay.training.pictures.fit import Crops, figures, fit, logits_of
 from assay.training.pictures.network import PictureNet, load_imagenet
 from assay.training.pictures.publish import publish
 from assay.training.pictures.recipe import PictureRecipe, load_picture_recipe
+from assay.training.tensors import read_state
 
 NETWORK, STATE = "network.safetensors", "state.pt"
 DEVELOPMENT = "development"
@@ -161,7 +162,7 @@ def _trained(
         return load_picture_network(work / NETWORK, plan)
     imagenet, start = begin
     try:
-        load_imagenet(net, _read_tensors(imagenet, torch.device("cpu")))
+        load_imagenet(net, read_state(imagenet))
     except RuntimeError as error:
         raise TrainingError(f"'{imagenet}' does not hold the weights of efficientnet_lite0: {error}") from error
     if start is None and plan.start_share:

@@ -9,15 +9,13 @@ Source: Yosinski et al., "How transferable are features in deep neural networks?
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from assay.errors import TrainingError
+from assay.training.tensors import read_state
 from assay.training.zoo.pixels import Normalise
 
 CLASSIFIERS = ("_fc.", "fc.", "classifier.")  # layers that answer for ImageNet's classes; left out
@@ -79,36 +77,12 @@ class Transfer(nn.Module):
         load_trunk(self.trunk, path)
 
 
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors by name from a ``.safetensors``, ``.pth`` or ``.pt`` file; no code of the file is run.
-
-    Raises:
-        TrainingError: If it is missing, damaged, or holds anything but tensors by name.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError, SafetensorError) as error:
-        raise TrainingError(
-            f"'{path}' cannot be read as weights ({error}). Give a .safetensors file, or a .pth file that holds "
-            "nothing but tensors by name.",
-            path=str(path),
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise TrainingError(
-            f"'{path}' holds something other than tensors by name. Save the network's state_dict() alone.",
-            path=str(path),
-        )
-    return state
-
-
 def load_trunk(trunk: nn.Module, path: Path) -> None:
     """Begin with the weights of a file, all of them or none; layers for ImageNet's classes are left out.
 
     Args:
         trunk: Whose layers have the names of the file.
-        path: See `read_state`.
+        path: See `assay.training.tensors.read_state`.
 
     Raises:
         TrainingError: If the file cannot be read, or its layers are not those of the trunk.

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from assay.errors import TrainingError
 from assay.training.fakes.pictures.engines import find_weights
 from assay.training.fakes.pictures.method import Helps, Made, Method, Pixels
 from assay.training.fakes.pictures.round_trip import Trip, whole
+from assay.training.tensors import read_state
 
 WIDTH = 64
 MULTIPLE = 8  # three halvings
@@ -123,8 +121,6 @@ def tiny_trip(name: str, engines: tuple[Path, ...]) -> Trip:
 
 def _load(part: nn.Module, path: Path, name: str) -> None:
     try:
-        # Tensors and plain values only, so that a file put there by others runs nothing.
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
-        part.load_state_dict({key: value.float() for key, value in state.items()})
-    except (SafetensorError, OSError, RuntimeError, AttributeError, ValueError, EOFError, UnpicklingError) as error:
+        part.load_state_dict({key: value.float() for key, value in read_state(path).items()})
+    except (TrainingError, RuntimeError) as error:
         raise TrainingError(f"'{path}' does not hold the weights of '{name}': {error}") from error
