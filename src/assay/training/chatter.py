@@ -26,11 +26,10 @@ UNFITTING = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back Lightning's records below WARNING unless ours of level INFO are wanted; `UNFITTING` always."""
+    """Hold back Lightning's records below WARNING (which hardware, tips, advertisements), and `UNFITTING`."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
-    if not log.isEnabledFor(logging.INFO):
-        logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             for message, _ in UNFITTING:

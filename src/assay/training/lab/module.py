@@ -51,7 +51,9 @@ class LabModule(lightning.LightningModule):
         fingerprint: str,
     ) -> None:
         super().__init__()
-        self.net, self.run, self.fingerprint = net, run, fingerprint
+        # Convolutions on processors are up to half again as fast this way.
+        self.net: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.run, self.fingerprint = run, fingerprint
         self.train_reader, self.validation_reader, self.treatment = train, validation, treatment
         self.one_class = train.architecture.one_class
         items = train.items
