@@ -41,6 +41,10 @@ def evaluate(
         str | None, typer.Option(help="Detector; `assay models` lists them.", autocompletion=detector_names)
     ] = None,
     partition: Annotated[str | None, typer.Option(help="Only the trials of this partition.")] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only so many trials of each key, drawn evenly over sources and generators."),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Column of the protocol whose values are measured apart. May be given again."),
@@ -92,6 +96,7 @@ def evaluate(
             protocol=protocol,
             settings=_settings(system, jobs),
             partition=partition,
+            sample=sample,
             by=tuple(by or ()),
             threshold=threshold,
             higher=higher,

@@ -29,10 +29,11 @@ from assay.evaluate import (
 from assay.evaluate.assessment import Assessment
 from assay.evaluate.robustness import CLEAN
 from assay.evaluate.scores import Higher, Scale
-from assay.evaluate.trials import read_extra, usual_groups
+from assay.evaluate.trials import drawn, read_extra, usual_groups
 from assay.metrics import EvaluationOptions
 
 if TYPE_CHECKING:
+    from assay.data import Trial
     from assay.settings import Settings
 
 Conditions = Callable[["Wanted", list[ScoredTrial]], Iterator[tuple[str, list[float | None]]]]
@@ -57,6 +58,14 @@ class Wanted:
     asv_scores: Path | None = None
     worst: int = 10
     resamples: int = 1000
+    sample: int | None = None
+
+    def trials(self) -> list[Trial]:
+        """Those of the protocol that are measured."""
+        from assay.data import read_protocol
+
+        trials = read_protocol(self.protocol, partition=self.partition)
+        return trials if self.sample is None else drawn(trials, self.sample)
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,7 @@ def measure(wanted: Wanted) -> Report:
         wanted.partition,
         tuple(_compared(wanted, trials, options)),
         tuple(_conditions(wanted, found, assessment, options)) if wanted.robustness else (),
+        sample=wanted.sample,
     )
 
 
@@ -110,7 +120,13 @@ def _scored(wanted: Wanted) -> _Scored:
 
 def _by_detector(wanted: Wanted) -> _Scored:
     with progress_bar(True, None) as bar:
-        scanned = scan_protocol(wanted.protocol, settings=wanted.settings, partition=wanted.partition, progress=bar.at)
+        scanned = scan_protocol(
+            wanted.protocol,
+            settings=wanted.settings,
+            partition=wanted.partition,
+            sample=wanted.sample,
+            progress=bar.at,
+        )
     trials = [
         ScoredTrial(trial, row["llr"], row["verdict"], row["reason"] if row["llr"] is None else "")
         for trial, row in zip(scanned.trials, scanned.rows, strict=True)
@@ -127,9 +143,7 @@ def _by_detector(wanted: Wanted) -> _Scored:
 
 
 def _by_file(wanted: Wanted, path: Path) -> _Scored:
-    from assay.data import read_protocol
-
-    trials = read_protocol(wanted.protocol, partition=wanted.partition)
+    trials = wanted.trials()
     found = read_scores(path, higher=wanted.higher, column=wanted.column, scale=wanted.scale)
     scores = join_scores(trials, found, missing=wanted.missing)
     scored = [ScoredTrial(trial, score) for trial, score in zip(trials, scores, strict=True)]
@@ -148,10 +162,9 @@ def _by_network(wanted: Wanted, folder: Path) -> _Scored:
     with training_extra("Measuring a training run"):
         from assay.training.measure import conditions, score_trials
         from assay.training.trained import read_trained
-    from assay.data import read_protocol
 
     trained = read_trained(folder)
-    trials = read_protocol(wanted.protocol, partition=wanted.partition)
+    trials = wanted.trials()
     with progress_bar(True, None) as bar:
         found = score_trials(trained, trials, progress=bar.at)
     scored = [ScoredTrial(trial, one.score, reason=one.reason) for trial, one in zip(trials, found, strict=True)]

@@ -84,6 +84,7 @@ class Report:
         partition: The part of it that was measured; None for all.
         comparisons: With other systems.
         conditions: Under changes; the clean row first, if any.
+        sample: Trials of each key that were drawn, at most; None for all.
     """
 
     assessment: Assessment
@@ -91,11 +92,13 @@ class Report:
     partition: str | None = None
     comparisons: tuple[Comparison, ...] = ()
     conditions: tuple[ConditionFigures, ...] = field(default=())
+    sample: int | None = None
 
     @property
     def title(self) -> str:
         """What was measured on what."""
         part = f", {self.partition}" if self.partition else ""
+        part += f", at most {self.sample} of each key" if self.sample else ""
         return f"{self.assessment.system.name} on {self.protocol.name}{part}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class Report:
         return {
             "protocol": str(self.protocol),
             "partition": self.partition,
+            "sample": self.sample,
             **self.assessment.to_dict(),
             "comparisons": [one.to_dict() for one in self.comparisons],
             "robustness": [one.to_dict() for one in self.conditions],

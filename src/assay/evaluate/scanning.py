@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.data import Trial, read_protocol
 from assay.errors import ProtocolError
+from assay.evaluate.trials import drawn
 from assay.line import Detector
 from assay.policy import accepted_rate, rate_in_force
 from assay.result import Outcome, ScanFailure, ScanResult
@@ -50,10 +51,12 @@ def scan_protocol(
     *,
     settings: Settings,
     partition: str | None = None,
+    sample: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScannedProtocol:
-    """Scan every file of a protocol; arguments and errors as of `evaluate_protocol`."""
+    """Scan every file of a protocol, or a `sample` of each key; else arguments and errors as of `evaluate_protocol`."""
     trials = read_protocol(protocol, partition=partition)
+    trials = trials if sample is None else drawn(trials, sample)
     detector = Detector(settings=settings)
     rows: list[Row] = []
     unscored: dict[str, str] = {}

@@ -43,6 +43,26 @@ class ScoredTrial:
         return "bona fide" if self.trial.key == "bona_fide" else UNNAMED
 
 
+def drawn(trials: Sequence[Trial], count: int, seed: int = 0) -> list[Trial]:
+    """Some trials of each key, as evenly as there are over sources and generators; in the order that they had.
+
+    Args:
+        trials: To draw from.
+        count: Of each key, at most.
+        seed: Decides which.
+    """
+    order = np.random.default_rng(seed).permutation(len(trials))
+    kept: list[int] = []
+    for key in ("bona_fide", "spoof"):
+        piles: dict[tuple[str, str], list[int]] = {}
+        for number in order:
+            if trials[number].key == key:
+                piles.setdefault((trials[number].source, trials[number].generator), []).append(int(number))
+        rounds = ((place, pile[place]) for pile in piles.values() for place in range(len(pile)))
+        kept += [number for _, number in sorted(rounds, key=lambda each: each[0])][:count]
+    return [trials[number] for number in sorted(kept)]
+
+
 def split(scored: Iterable[ScoredTrial]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores of bona fide and of spoof trials, those without a score left out."""
     kept = [(one.trial.key, one.score) for one in scored if one.score is not None]
