@@ -24,6 +24,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as ForeignSettingsError
 
 from assay.errors import SettingsError
+from assay.serve_settings import ServeSettings
 
 Profile = Literal["dev", "prod", "test"]
 Channels = Literal["mix", "each"]
@@ -36,7 +37,7 @@ PROFILES: dict[str, dict[str, object]] = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(ServeSettings):
     """Everything a user can set; frozen once built."""
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True, extra="forbid", validate_default=True)

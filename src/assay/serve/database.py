@@ -1,0 +1,85 @@
+"""One database for jobs, keys, audit and history: SQLite by default, PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from assay.errors import SettingsError
+from assay.settings import Settings
+
+SQLITE_WAIT_S = 30.0
+
+
+class Base(DeclarativeBase):
+    """What every table of the service inherits; a room declares its own."""
+
+
+class Database:
+    """The engine and its sessions; may be shared between threads, not between processes that fork.
+
+    Args:
+        url: As SQLAlchemy writes it.
+
+    Raises:
+        SettingsError: If the URL is malformed, its driver is not installed or the database does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            told = make_url(url)
+            if told.drivername in ("postgresql", "postgres"):
+                told = told.set(drivername="postgresql+psycopg")
+            self.is_sqlite = told.get_backend_name() == "sqlite"
+            more: dict[str, Any] = {"connect_args": {"timeout": SQLITE_WAIT_S}} if self.is_sqlite else {}
+            self.engine = create_engine(told, pool_pre_ping=not self.is_sqlite, **more)
+            if self.is_sqlite:
+                event.listen(self.engine, "connect", _careful)
+            self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+            with self.engine.connect():
+                pass
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise SettingsError(
+                f"serve_database is no URL of a database that can be used here: {error}. Write"
+                " postgresql://USER:PASSWORD@HOST/NAME (pip install 'assay[postgresql]') or sqlite:///PATH."
+            ) from error
+        except SQLAlchemyError as error:
+            raise SettingsError(f"The database that serve_database names does not answer: {error}.") from error
+
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        """The database that the settings name; its folder is made."""
+        if settings.serve_database:
+            return cls(settings.serve_database)
+        folder: Path = settings.serve_folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(f"sqlite:///{folder.resolve() / 'service.sqlite3'}")
+
+    def create_tables(self) -> None:
+        """Make the tables of all rooms that are imported and not there yet."""
+        Base.metadata.create_all(self.engine)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A transaction: committed at the end of the block, rolled back where it raises."""
+        with self._sessions.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+
+def _careful(connection: Any, _record: Any) -> None:
+    """Readers do not wait for writers, and what was committed survives a crash of the machine."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
