@@ -188,7 +188,8 @@ def _variables() -> dict[str, str]:
 def _refuse_misspelt() -> None:
     """Refuse a variable that was surely meant as a setting; others, such as a cluster sets, are none of ours."""
     for name, variable in _variables().items():
-        if name in Settings.model_fields or name == "config":
+        # A cluster sets ASSAY_SERVICE_HOST and more for a service of this name.
+        if name in Settings.model_fields or name == "config" or name.startswith("service_"):
             continue
         near = get_close_matches(name, Settings.model_fields, 1, 0.85)
         if near:
