@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -43,9 +43,14 @@ class Settings(BaseSettings):
 
     profile: Profile = Field("dev", description="set of defaults: dev, prod or test")
 
-    audio_model: str = Field("audio-resnet", description="detector for sound, a name that `assay models` lists")
-    image_model: str = Field("picture-lite", description="detector for pictures, a name that `assay models` lists")
-    video_model: str = Field("video-lite", description="detector for videos, a name that `assay models` lists")
+    audio_model: str = Field(
+        "audio-resnet", description="detector for sound: a name that `assay models` lists, or the path of a run folder"
+    )
+    image_model: str = Field("picture-lite", description="detector for pictures, likewise")
+    video_model: str = Field("video-lite", description="detector for videos, likewise")
+    models_dir: Path | None = Field(
+        None, description="folder of run folders, whose networks can be named by folder or architecture"
+    )
     max_false_alarm: float = Field(
         0.01,
         gt=0,
@@ -115,6 +120,11 @@ class Settings(BaseSettings):
     log_levels: dict[str, str] = Field(default_factory=dict, description="level per module, {'media': 'DEBUG'}")
     log_json: bool = Field(False, description="one JSON object per log line")
     log_file: Path | None = Field(None, description="also log to this file, rotated at 10 MB, five kept")
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value  # a variable that is set to nothing; Path("") is the working folder
 
     @classmethod
     def settings_customise_sources(

@@ -6,16 +6,15 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from assay.errors import TrainingError
 from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Faults, Item, check_keys, parted, read_trials, with_contents, without
 from assay.training.lab.config import Run
 from assay.training.lab.data import Reader
-from assay.training.lab.decode import Form
+from assay.training.lab.decode import form_of
 from assay.training.lab.groups import split_off
 from assay.training.zoo import Architecture, architecture
 
@@ -65,13 +64,7 @@ def architecture_of(run: Run) -> Architecture:
     Raises:
         TrainingError: If it is unknown, or the shape has another number of axes or other colours.
     """
-    one = architecture(run.model)
-    if not run.shape:
-        return one
-    square = one.integer and run.shape[-2] != run.shape[-3]
-    if len(run.shape) != len(one.shape) or (one.integer and run.shape[-1] != 3) or square or min(run.shape) < 1:
-        raise TrainingError(f"'{run.model}' takes shapes like {one.shape}, not {run.shape}.")
-    return replace(one, shape=run.shape)
+    return architecture(run.model).shaped(run.shape)
 
 
 def ready(run: Run, protocols: Sequence[Path], caches: Path, *, jobs: int) -> Setting:
@@ -95,7 +88,7 @@ def ready(run: Run, protocols: Sequence[Path], caches: Path, *, jobs: int) -> Se
     trials = [trial for trial in trials if trial.partition in names] or trials
     items = with_contents(trials, partial(contents, folder=caches), faults)
     parts = parted(items, run.data, faults)
-    cache = Cache(caches, Form.of(one, longest_s=run.data.longest_s, look=run.data.look))
+    cache = Cache(caches, form_of(one, longest_s=run.data.longest_s, look=run.data.look))
     if run.data.prepare:
         every = {item.content: item.file for part in parts.values() for item in part}
         log.info("%d media, decoded to %s", len(every), caches)
