@@ -104,16 +104,8 @@ class MediaReader:
         Raises:
             NothingSeen: If it is too small.
         """
-        return cut(pixels, self.square(pixels, name), self.form.stored_pixels)
-
-    def square(self, pixels: Pixels, name: str) -> Square:
-        """Where a picture is looked at.
-
-        Raises:
-            NothingSeen: If it is too small.
-        """
         face = self._face(pixels) if self.form.look == "face" else None
-        return face or _middle(pixels, name)
+        return cut(pixels, face or _middle(pixels, name), self.form.stored_pixels)
 
     def video(self, video: Video, change: Change | None = None) -> Array:
         """A video to frames, or to features of the person who is seen in most of them.
