@@ -24,12 +24,14 @@ from assay.data import read_protocol
 from assay.errors import CardError
 from assay.evaluate import evaluate_protocol
 from assay.models.registry import weights_folder
+from assay.models.runs import read_run
 from assay.selftest import run_self_tests
 from assay.settings import load_settings
 from assay.training.lab.config import load_run
 from assay.training.lab.run import train
 from assay.training.measure import score_trials
 from assay.training.trained import read_trained
+from assay.views import Network
 
 lab_toys.register_toys()
 QUICK = ("optimisation.epochs=1", "data.batch_size=4", "data.augment=false", "machine.workers=0", "data.windows=8")
@@ -107,9 +109,9 @@ def field_of(kind):
     return {"audio": "audio_model", "image": "image_model"}.get(kind, "video_model")
 
 
-def scores_of(folder):
+def scores_of(folder, column="llr"):
     with (folder / "scores.csv").open() as stream:
-        return {row["path"]: float(row["llr"]) for row in csv.DictReader(stream)}
+        return {row["path"]: float(row[column]) for row in csv.DictReader(stream)}
 
 
 def promising(source, target, *, shift=0.0):
@@ -161,6 +163,16 @@ def test_a_scan_gives_the_score_of_the_run_by_path_and_by_name(models, protocols
     parts = (found.segments, found.timeline, found.faces, found.pieces, found.persons, found.fusion)
     assert not any(parts)
     assert "parts" in [gap.code for gap in found.not_analysed]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_files_are_read_as_they_were_in_training(models, protocols, kind):
+    folder = folder_of(models, kind)
+    expected = scores_of(folder, "logit")
+    network = Network(read_run(folder), load_settings())
+    found = {path: network.logit(network.reader.read(protocols[kind].parent / path)) for path in expected}
+    assert found == {path: pytest.approx(logit, abs=1e-4) for path, logit in expected.items()}
+    assert max(expected.values()) - min(expected.values()) > 2e-3  # or any reading would do
 
 
 @pytest.mark.parametrize("kind", ["audio", "image", "video"])
@@ -298,7 +310,8 @@ def test_a_wrong_known_answer_is_told(models, tmp_path):
     shutil.copytree(folder_of(models, "audio"), tmp_path / "run")
     path = tmp_path / "run" / "card.json"
     card = json.loads(path.read_text())
-    for answer, match in (({"values": [99.0]}, "differs from its known answer"), ({"sample": "x.flac"}, "states an answer to")):
+    cases = (({"values": [99.0]}, "differs from its known answer"), ({"sample": "x.flac"}, "states an answer to"))
+    for answer, match in cases:
         path.write_text(json.dumps(card | {"known_answer": card["known_answer"] | answer}))
         tests = run_self_tests(load_settings(audio_model=str(tmp_path / "run")))
         assert match in tests[-1].detail
