@@ -399,5 +399,7 @@ def test_a_shape_of_ones_own_is_checked_against_the_architectures():
     from assay.training.lab.setting import architecture_of
 
     assert architecture_of(Run(model="toy-audio", shape=(8000,))).shape == (8000,)
+    with pytest.raises(TrainingError, match="scored by 200000000000 values"):
+        architecture_of(changed(Run(model="toy-audio", shape=(200_000_000,)), {"data.windows": 1_000}))
     with pytest.raises(TrainingError, match=r"'toy-picture' takes shapes like \(32, 32, 3\), not \(64, 32, 3\)"):
         architecture_of(Run(model="toy-picture", shape=(64, 32, 3)))

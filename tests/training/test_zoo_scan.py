@@ -25,6 +25,7 @@ from assay.errors import CardError
 from assay.evaluate import evaluate_protocol
 from assay.models.registry import weights_folder
 from assay.models.runs import read_run
+from assay.report import describe
 from assay.selftest import run_self_tests
 from assay.settings import load_settings
 from assay.training.lab.config import load_run
@@ -220,6 +221,7 @@ def test_drawings_small_pictures_and_short_videos_stay_what_they_are(models, pro
     assert [reason.code for reason in found.reasons] == ["too_short"]
     assert (found.duration_s, found.width) == (pytest.approx(0.6, abs=0.01), 128)
     assert {"no_sound", "no_stability"} <= {gap.code for gap in found.not_analysed}
+    assert "followed" not in describe(found)
     unseen = Detector(video_model=str(folder_of(models, "features"))).scan(short)
     assert (unseen.reasons[-1].code, unseen.llr) == ("no_face", None)
 

@@ -410,7 +410,7 @@ class ZooCard(TrainedCard):
     shape: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1, max_length=4)
     integer: bool
     views: int = Field(gt=0, le=1_000)
-    longest_s: float = Field(ge=0, le=86_400)
+    longest_s: float = Field(ge=0, le=3_600)
     look: Literal["", "whole", "face"]
     stored_pixels: int = Field(0, ge=0, le=4_096)
     features_sha256: str = ""

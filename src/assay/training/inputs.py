@@ -58,7 +58,7 @@ class Inputs:
 
     @cached_property
     def _reader(self) -> MediaReader:
-        return MediaReader(self.form, load_settings())
+        return MediaReader(self.form, load_settings(device="cpu"))  # as in training
 
 
 def sound_change(condition: SoundCondition) -> Change:

@@ -75,8 +75,11 @@ def watched_by(form: Form) -> str:
 
 @cache
 def _reader(form: Form) -> MediaReader:
-    """One for each form and process: it keeps the networks that find faces."""
-    return MediaReader(form, load_settings())
+    """One for each form and process: it keeps the networks that find faces.
+
+    On the processor: what is kept does not depend on the machine, and forked workers cannot share an accelerator.
+    """
+    return MediaReader(form, load_settings(device="cpu"))
 
 
 @cache

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from assay.errors import TrainingError
+from assay.models.card import MOST_VALUES
 from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Faults, Item, check_keys, parted, read_trials, with_contents, without
 from assay.training.lab.config import Run
@@ -62,9 +65,13 @@ def architecture_of(run: Run) -> Architecture:
     """The architecture of a run, with its shape.
 
     Raises:
-        TrainingError: If it is unknown, or the shape has another number of axes or other colours.
+        TrainingError: If it is unknown, or the shape has another number of axes or other colours, or is too large.
     """
-    return architecture(run.model).shaped(run.shape)
+    one = architecture(run.model).shaped(run.shape)
+    values = math.prod(one.shape) * (run.data.windows if one.media == "audio" else 1)
+    if values > MOST_VALUES:  # what no card may ask for is not trained
+        raise TrainingError(f"Files would be scored by {values} values each, more than {MOST_VALUES}. Take fewer.")
+    return one
 
 
 def ready(run: Run, protocols: Sequence[Path], caches: Path, *, jobs: int) -> Setting:
