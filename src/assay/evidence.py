@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assay.credentials import Provenance
     from assay.forensics import Trace
     from assay.models.card import DetectorCard
+    from assay.views.sound import HeardChannel, HeardScores
 
 MAX_TIMELINE = 1_000
 MAX_SEGMENTS = 600
@@ -133,9 +134,10 @@ def _means(cells: Floats, each: int) -> Floats:
     return means
 
 
-def findings(scores: AudioScores) -> tuple[Finding, ...]:
+def findings(scores: AudioScores | HeardScores) -> tuple[Finding, ...]:
     """Measured properties of the recording, of its channel with most speech."""
-    channel = max(scores.channels, key=lambda channel: channel.speech_s)
+    channels: Sequence[ChannelScores | HeardChannel] = scores.channels
+    channel = max(channels, key=lambda channel: channel.speech_s)
     quality = channel.quality
     rows = (
         ("speech", channel.speech_s, "s", "seconds in which somebody speaks"),

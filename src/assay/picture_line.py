@@ -53,7 +53,7 @@ def examine(
     vouched = time.perf_counter()
     scores = detector.score(picture.pixels, faces, deep=settings.deep)
     declared = declares_generator(found.traces, provenance)
-    judgement = decide_picture(scores, detector.card, settings, quality=_quality(found), declared=declared)
+    judgement = decide_picture(scores, detector.card, settings, quality=quality_of(found), declared=declared)
     ended = time.perf_counter()
     return ScanResult(
         path=picture.path,
@@ -71,7 +71,7 @@ def examine(
         timeline=(),
         findings=judgement.findings,
         reasons=judgement.reasons,
-        not_analysed=(*_left_out(found, picture), *_unseen(scores, faces)),
+        not_analysed=(*gaps_of(found, picture), *_unseen(scores, faces)),
         faces=_faces(faces, scores, settings.prior),
         pieces=_pieces(scores, settings.prior),
         evidence=tuple(shown_traces(found.traces, picture.notes)),
@@ -94,7 +94,7 @@ def _finder(threads: int, deep: bool) -> FaceFinder:
     return FaceFinder(irises=False, threads=threads, deep=deep)
 
 
-def _quality(found: Inspection) -> int | None:
+def quality_of(found: Inspection) -> int | None:
     """Of a JPEG file by its tables, if they are IJG's or near them."""
     for trace in found.traces:
         if trace.name == "jpeg_quantisation" and isinstance(trace.measured.get("quality"), int):
@@ -102,7 +102,8 @@ def _quality(found: Inspection) -> int | None:
     return None
 
 
-def _left_out(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:
+def gaps_of(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:
+    """What the file itself could not be asked."""
     for tool, reason in found.left_out.items():
         if (tool, picture.format == "jpeg") != ("double_jpeg", False):  # nobody misses it there
             yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")

@@ -44,9 +44,14 @@ class Settings(ServeSettings):
 
     profile: Profile = Field("dev", description="set of defaults: dev, prod or test")
 
-    audio_model: str = Field("audio-resnet", description="detector for sound, a name that `assay models` lists")
-    image_model: str = Field("picture-lite", description="detector for pictures, a name that `assay models` lists")
-    video_model: str = Field("video-lite", description="detector for videos, a name that `assay models` lists")
+    audio_model: str = Field(
+        "audio-resnet", description="detector for sound: a name that `assay models` lists, or the path of a run folder"
+    )
+    image_model: str = Field("picture-lite", description="detector for pictures, likewise")
+    video_model: str = Field("video-lite", description="detector for videos, likewise")
+    models_dir: Path | None = Field(
+        None, description="folder of run folders, whose networks can be named by folder or architecture"
+    )
     max_false_alarm: float = Field(
         0.01,
         gt=0,
@@ -121,6 +126,11 @@ class Settings(ServeSettings):
     @classmethod
     def _capitals(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value  # a variable that is set to nothing; Path("") is the working folder
 
     @classmethod
     def settings_customise_sources(

@@ -3,6 +3,8 @@
 import csv
 import shutil
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Item
 from assay.training.lab.config import Picture, Run, Sound, Video, changed, load_run
 from assay.training.lab.data import MeasuredBatches, Reader, TrainingBatches
-from assay.training.lab.decode import Form, stored_side
+from assay.training.lab.decode import form_of, key_of, stored_side
 from assay.training.lab.groups import folds_of, groups_of, split_off
 from assay.training.lab.order import Order
 from assay.training.lab.setting import ready
@@ -244,7 +246,7 @@ def test_media_are_decoded_once_mapped_and_known_by_their_content(folder, monkey
     monkeypatch.setattr(
         cache_module, "decode", lambda *given, plain=cache_module.decode: decoded.append(given[0]) or plain(*given)
     )
-    form = Form.of(architecture("toy-audio"), longest_s=30, look="whole")
+    form = form_of(architecture("toy-audio"), longest_s=30, look="whole")
     cache, file = Cache(folder / "cache", form), folder / "s0-0.wav"
     (content,) = contents([file], folder / "cache")
     first = cache.array(file, content)
@@ -261,10 +263,31 @@ def test_media_are_decoded_once_mapped_and_known_by_their_content(folder, monkey
 def test_another_version_of_the_code_decodes_anew(monkeypatch):
     import assay.training.lab.decode as decode_module
 
-    form = Form.of(architecture("toy-audio"), longest_s=30, look="whole")
-    before = form.key()
+    form = form_of(architecture("toy-audio"), longest_s=30, look="whole")
+    before = key_of(form)
     monkeypatch.setattr(decode_module, "_code", lambda: "another")
-    assert form.key() != before
+    assert key_of(form) != before
+
+
+def test_the_text_of_what_reads_files_is_part_of_what_they_are_cached_under(tmp_path, monkeypatch):
+    import assay.training.lab.decode as decode_module
+    from assay.views import form, reader
+
+    plain = decode_module._code.__wrapped__
+    before = plain()
+    for module in (form, reader):
+        text = tmp_path / "text.py"
+        text.write_bytes(Path(module.__file__).read_bytes() + b"# changed")
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "__file__", str(text))
+            assert plain() != before
+    assert plain() == before
+
+
+def test_networks_that_cut_recordings_otherwise_share_what_is_decoded():
+    one, other = (replace(architecture("toy-audio"), shape=(length,)) for length in (4000, 8000))
+    assert len({key_of(form_of(each, longest_s=30, look="whole")) for each in (one, other)}) == 1
+    assert key_of(form_of(one, longest_s=20, look="whole")) != key_of(form_of(one, longest_s=30, look="whole"))
 
 
 # Batches
@@ -376,5 +399,7 @@ def test_a_shape_of_ones_own_is_checked_against_the_architectures():
     from assay.training.lab.setting import architecture_of
 
     assert architecture_of(Run(model="toy-audio", shape=(8000,))).shape == (8000,)
+    with pytest.raises(TrainingError, match="scored by 200000000000 values"):
+        architecture_of(changed(Run(model="toy-audio", shape=(200_000_000,)), {"data.windows": 1_000}))
     with pytest.raises(TrainingError, match=r"'toy-picture' takes shapes like \(32, 32, 3\), not \(64, 32, 3\)"):
         architecture_of(Run(model="toy-picture", shape=(64, 32, 3)))

@@ -42,6 +42,7 @@ Examples:
   assay scan recording.wav --fail-on spoof
   assay scan recording.wav --stability
   assay scan talk.mp4 --deep
+  assay scan recording.wav --model runs/aasist-20260101T120000
 
 {exits.TABLE}
 """
@@ -100,7 +101,11 @@ def scan(
         typer.Option("--denoise/--no-denoise", help="Reduce noise before scoring; needs the extra 'denoise'."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Detector; `assay models` lists them.", autocompletion=detector_names)
+        str | None,
+        typer.Option(
+            help="Detector, as `assay models` lists them, or the folder of a training run, for files of its medium.",
+            autocompletion=detector_names,
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with --output: leave out files that have a result in it.")
@@ -119,9 +124,10 @@ def scan(
     _check(paths, form, output, resume, max_false_alarm, false_alarm_cost)
     if fps is not None and num_frames is not None:
         raise typer.BadParameter("give either --fps or a number of frames.", param_hint="--num-frames")
-    from assay.cli.terminal import prepare
+    from assay.cli.terminal import model_setting, prepare
 
     settings = prepare(
+        **model_setting(model),
         jobs=jobs,
         threads=threads,
         max_false_alarm=max_false_alarm,
@@ -135,7 +141,6 @@ def scan(
         num_frames=num_frames,
         trust_anchors=trust_anchors,
         denoise=denoise,
-        audio_model=model,
     )
     batch = _Batch(paths, form=form, output=output, recursive=recursive, resume=resume, quiet=quiet)
     raise typer.Exit(batch.run(settings, fail_on))

@@ -23,7 +23,6 @@ from assay.evaluate.trials import ScoredTrial, split
 from assay.line import Detector
 from assay.media import AudioMedia, open_moving
 from assay.metrics import EvaluationOptions, Interval, confusion
-from assay.policy import decide
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def condition_figures(
 def scanned_conditions(
     clean: Sequence[ScoredTrial], media: str, settings: Settings, *, progress: Progress | None = None
 ) -> Iterator[tuple[str, list[float | None]]]:
-    """Scores of the shipped detectors under each condition in turn; files without a clean score stay out.
+    """Scores of the models in force under each condition in turn; files without a clean score stay out.
 
     Args:
         clean: The trials with their clean scores.
@@ -168,8 +167,7 @@ def _sound_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | Non
 
 def _heard(detector: Detector, media: AudioMedia, make: Callable[[], Filter]) -> float | None:
     try:
-        scores = detector.model.score(Through(media, make), channels=detector.settings.channels)
-        return decide(scores, detector.model.card, detector.settings).llr
+        return detector.sound_judge.llr(Through(media, make))
     except AssayError:  # as in a batch: what could not be scored is counted
         return None
 

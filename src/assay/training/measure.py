@@ -14,8 +14,9 @@ from assay.data import Trial
 from assay.errors import MediaError, TrainingError
 from assay.image.conditions import CONDITIONS as PICTURE_CONDITIONS
 from assay.training.attacks import Attack, fgsm, pgd
-from assay.training.inputs import Array, Change, picture_change, sound_change
+from assay.training.inputs import Array, picture_change, sound_change
 from assay.training.trained import Trained
+from assay.views.reader import Change
 
 Progress = Callable[[int, int], None]
 

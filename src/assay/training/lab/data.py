@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from assay.errors import AssayError, DataError
-from assay.training.batches import repeat_pad
 from assay.training.lab.cache import Cache
 from assay.training.lab.check import Item
 from assay.training.lab.config import OnError, Run
 from assay.training.lab.order import Order
-from assay.training.lab.sights import FeatureTreatment, PictureTreatment, VideoTreatment, middle
+from assay.training.lab.sights import FeatureTreatment, PictureTreatment, VideoTreatment
 from assay.training.lab.sounds import SoundTreatment
 from assay.training.zoo import Architecture
 
@@ -124,22 +123,12 @@ class Reader:
         return made.astype(np.float32) / np.float32(32768)
 
     def views(self, array: NDArray[Any], count: int) -> NDArray[Any]:
-        """What a medium is scored by, shape (views, ...): stretches evenly spread, or the one middle."""
-        if self.architecture.media == "audio":
-            window = self.architecture.shape[0]
-            spare = len(array) - window
-            if spare <= 0:
-                stretches = [repeat_pad(array, window)]
-            else:
-                views = min(count, -(-len(array) // window))
-                starts = np.round(np.linspace(0, spare, views) if views > 1 else [spare / 2]).astype(int)
-                stretches = [array[start : start + window] for start in starts]
-            return np.stack(stretches).astype(np.float32) / np.float32(32768)
-        return self.plain(array[None])
+        """What a medium is scored by, shape (views, ...); see `assay.views.form.Form.views`."""
+        return self.cache.form.views(array, count)
 
     def plain(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Media as they are, without treatment: the middle of pictures and frames, (n, ...) to (n, ...)."""
-        return middle(stored, self.architecture.shape[-2]) if self.architecture.integer else stored
+        """Media as they are, without treatment; see `assay.views.form.Form.plain`."""
+        return self.cache.form.plain(stored)
 
 
 class TrainingBatches(Dataset[Batch]):

@@ -19,12 +19,6 @@ from assay.training.pictures.history import QUALITY, Chances, History
 from assay.training.pictures.jpeg import save_and_open
 
 
-def middle(stored: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The middle of pictures or frames, shape (..., s, s, 3) to (..., side, side, 3)."""
-    first = (stored.shape[-2] - side) // 2
-    return stored[..., first : first + side, first : first + side, :]
-
-
 class PictureTreatment:
     """Treats batches of pictures by `assay.training.pictures.history`.
 
