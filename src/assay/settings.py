@@ -70,8 +70,8 @@ class Settings(ServeSettings):
     channels: Channels = Field("mix", description="score the mean of the channels, or each apart")
     stability: bool = Field(
         False,
-        description="score again after codecs, telephone, gain and cut, a video after H.264, smaller and with fewer"
-        " frames; a verdict that turns round is withdrawn",
+        description="score again after codecs, telephone, gain and cut, a picture after JPEG, WebP, smaller and"
+        " cropped, a video after H.264, smaller and with fewer frames; a verdict that turns round is withdrawn",
     )
     denoise: bool = Field(
         False, description="reduce noise before scoring (extra `denoise`); the card's rates were measured without"

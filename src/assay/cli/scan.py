@@ -36,6 +36,7 @@ Examples:
   assay scan recording.wav
   assay scan interviews --recursive --format csv --output verdicts.csv
   assay scan '*.mp3' --format jsonl --output verdicts.jsonl --resume
+  assay scan archive --recursive --format parquet --output verdicts.parquet
   assay scan recording.wav --max-false-alarm 0.001 --prior 0.05
   assay scan recording.wav --format json | python -m json.tool
   assay scan - --quiet < recording.wav
@@ -54,7 +55,7 @@ def scan(
         typer.Argument(metavar="PATH", help="Files, folders or patterns; - is standard input.", show_default=False),
     ],
     form: Annotated[
-        Format, typer.Option("--format", "-f", help="text for people; json, jsonl and csv for programs.")
+        Format, typer.Option("--format", "-f", help="text for people; json, jsonl, csv and parquet for programs.")
     ] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write results to this file.")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Files analysed at the same time.")] = None,
@@ -74,8 +75,8 @@ def scan(
         bool | None,
         typer.Option(
             "--stability/--no-stability",
-            help="Score sound and videos again after codecs, telephone, smaller size and cut; a verdict that turns"
-            " round becomes inconclusive.",
+            help="Score again after codecs, telephone, JPEG, smaller size and cut; a verdict that turns round becomes"
+            " inconclusive.",
         ),
     ] = None,
     deep: Annotated[
@@ -155,6 +156,12 @@ def _check(
     false_alarm_cost: float | None,
 ) -> None:
     """Refuse combinations that cannot be meant."""
+    if form == "parquet" and output is None:
+        raise typer.BadParameter("parquet is written to a file; name one with --output.", param_hint="--format")
+    if resume and form == "parquet":
+        raise typer.BadParameter(
+            "a Parquet file cannot be continued; resume with --format jsonl or csv.", param_hint="--resume"
+        )
     if resume and (output is None or form not in ("jsonl", "csv")):
         raise typer.BadParameter("it needs --output FILE and --format jsonl or csv.", param_hint="--resume")
     if resume and "-" in paths:

@@ -20,7 +20,7 @@ from assay.audio.conditions import Condition as SoundCondition
 from assay.audio.deliveries import filtered
 from assay.data import Trial
 from assay.image.conditions import Condition as PictureCondition
-from assay.settings import load_settings
+from assay.settings import Settings, load_settings
 from assay.views.form import Form
 from assay.views.reader import Change, MediaReader
 
@@ -57,8 +57,13 @@ class Inputs:
         return {name: value for name, value in said.items() if value}  # pictures have no length, recordings no look
 
     @cached_property
+    def settings(self) -> Settings:
+        """Limits on media; networks that find faces or tell features run on the processor, as in training."""
+        return load_settings(device="cpu")
+
+    @cached_property
     def _reader(self) -> MediaReader:
-        return MediaReader(self.form, load_settings(device="cpu"))  # as in training
+        return MediaReader(self.form, self.settings)
 
 
 def sound_change(condition: SoundCondition) -> Change:
