@@ -136,7 +136,7 @@ def moving(folder):
     write_run(folder / "video", "frame-cnn", architecture("frame-cnn").make())
     rows = ["path,key"]
     for number, key in enumerate(("bona_fide", "spoof")):
-        frames = [movies.texture(number, 192, 108) for _ in range(20)]
+        frames = [movies.texture(number, 384, 216) for _ in range(20)]
         (folder / f"{number}.mp4").write_bytes(movies.video("mp4", frames, rate=10, sound="aac"))
         rows.append(f"{number}.mp4,{key}")
     (folder / "videos.csv").write_text("\n".join(rows) + "\n")
