@@ -135,7 +135,8 @@ def scanned_conditions(
         DataError: If a changed video cannot be stored meanwhile.
         MissingExtra: If this machine lacks an encoder.
     """
-    detector = Detector(settings=settings)
+    # Whether a verdict holds moves no score, and asking it here would multiply the time.
+    detector = Detector(settings=settings.model_copy(update={"stability": False}))
     score = partial({"audio": _sound_scores, "image": _picture_scores, "video": _video_scores}[media], detector)
     wanted = [one if one.score is not None else None for one in clean]
     table: list[dict[str, float | None]] = []
