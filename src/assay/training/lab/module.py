@@ -113,15 +113,15 @@ class LabModule(lightning.LightningModule):
             own = list(part.parameters())
             if own and not any(parameter.requires_grad for parameter in own):
                 part.eval()
-        self._times = [0.0, 0.0, 0.0]
+        # From here on, so that the wait for the first batch, for which workers have to be started, counts, too.
+        self._times = [0.0, 0.0, time.perf_counter()]
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Start the random numbers of this batch, and the clock."""
         seed = np.random.SeedSequence([self.run.seed, batch.number, self.global_rank]).generate_state(1, np.uint64)
         torch.manual_seed(int(seed[0]) >> 1)
         now = time.perf_counter()
-        if self._times[2]:
-            self._times[1] += now - self._times[2]
+        self._times[1] += now - self._times[2]
         self._times[2] = now
 
     def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
