@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from assay.errors import AssayError
 from assay.image.deliveries import DELIVERIES
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from assay.image.deliveries import Pixels
     from assay.image.detector import PictureScores
     from assay.picture_policy import PictureJudgement
+    from assay.policy import Judgement
     from assay.settings import Settings
 
 
+Told = TypeVar("Told", "PictureJudgement", "Judgement")
+
+
 @dataclass(frozen=True)
-class Held:
+class Held(Generic[Told]):
     """What came of the check.
 
     Attributes:
@@ -37,7 +41,7 @@ class Held:
         gaps: Deliveries that could not be made, and why.
     """
 
-    judgement: PictureJudgement
+    judgement: Told
     stability: Stability | None = None
     gaps: tuple[NotAnalysed, ...] = ()
 
@@ -56,7 +60,7 @@ class Rescoring:
     judge: Callable[[PictureScores], PictureJudgement]
     settings: Settings
 
-    def check(self, pixels: Pixels, scores: PictureScores, judgement: PictureJudgement) -> Held:
+    def check(self, pixels: Pixels, scores: PictureScores, judgement: PictureJudgement) -> Held[PictureJudgement]:
         """Judge a picture again in every delivery.
 
         Args:
@@ -64,22 +68,8 @@ class Rescoring:
             scores: Of the picture as it came.
             judgement: Likewise.
         """
-        again: dict[str, PictureJudgement] = {}
-        gaps = []
-        for name, deliver in DELIVERIES.items():
-            try:
-                arrived = open_picture(deliver(pixels), settings=self.settings).pixels
-            except AssayError as error:  # too large for WebP, or no such encoder here
-                gaps.append(_gap(name, error.message))
-                continue
-            again[name] = self._judged(arrived, len(scores.of("face")))
-        if not again:
-            return Held(judgement, gaps=tuple(gaps))
-        stability = compared(judgement, again)
-        reason = turn(stability, "picture")
-        if reason is not None:
-            judgement = replace(judgement, verdict="inconclusive", reasons=(reason, *judgement.reasons))
-        return Held(judgement, stability, tuple(gaps))
+        faces = len(scores.of("face"))
+        return check_deliveries(pixels, judgement, lambda arrived: self._judged(arrived, faces), self.settings)
 
     def _judged(self, pixels: Pixels, faces: int) -> PictureJudgement:
         scores = self.score(pixels)
@@ -87,6 +77,35 @@ class Rescoring:
         if judgement.verdict == "bona_fide" and len(scores.of("face")) < faces:
             return replace(judgement, verdict="inconclusive")
         return judgement
+
+
+def check_deliveries(
+    pixels: Pixels, judgement: Told, judge: Callable[[Pixels], Told], settings: Settings
+) -> Held[Told]:
+    """Judge a picture again in every delivery.
+
+    Args:
+        pixels: As it came: uint8 RGB, shape (height, width, 3), upright.
+        judgement: Of the picture as it came.
+        judge: Judges what arrives.
+        settings: Limits on what is opened.
+    """
+    again: dict[str, Told] = {}
+    gaps = []
+    for name, deliver in DELIVERIES.items():
+        try:
+            arrived = open_picture(deliver(pixels), settings=settings).pixels
+        except AssayError as error:  # too large for WebP, or no such encoder here
+            gaps.append(_gap(name, error.message))
+            continue
+        again[name] = judge(arrived)
+    if not again:
+        return Held(judgement, gaps=tuple(gaps))
+    stability = compared(judgement, again)
+    reason = turn(stability, "picture")
+    if reason is not None:
+        judgement = replace(judgement, verdict="inconclusive", reasons=(reason, *judgement.reasons))
+    return Held(judgement, stability, tuple(gaps))
 
 
 def _gap(name: str, why: str) -> NotAnalysed:

@@ -6,7 +6,7 @@ videos, but that nothing is told of faces, persons, parts and the sound track, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +99,8 @@ def examine_picture(
     """
     from assay.forensics.inspect import inspect
     from assay.picture_line import gaps_of, quality_of
+    from assay.picture_policy import TOO_SMALL
+    from assay.picture_stability import Held, check_deliveries
     from assay.views.reader import NothingSeen
 
     clock = Stages(started)
@@ -106,17 +108,21 @@ def examine_picture(
     clock.lap("forensics")
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
     clock.lap("provenance")
-    quality = quality_of(found)
-    try:
-        logit = network.logit(network.reader.picture(picture.pixels, picture.path))
-        facts = _facts(picture.pixels, quality)
-    except NothingSeen:
-        from assay.picture_policy import TOO_SMALL
+    quality, declared = quality_of(found), declares_generator(found.traces, provenance)
 
-        logit, facts = None, {"outside": (TOO_SMALL,)}
+    def judge(pixels: Pixels) -> Judgement:
+        try:
+            logit = network.logit(network.reader.picture(pixels, picture.path))
+            facts = _facts(pixels, quality)
+        except NothingSeen:
+            logit, facts = None, {"outside": (TOO_SMALL,)}
+        return decide_file(logit, network.card, settings, declared=declared, **facts)
+
+    held = Held(judge(picture.pixels))
     clock.lap("network")
-    declared = declares_generator(found.traces, provenance)
-    judgement = decide_file(logit, network.card, settings, declared=declared, **facts)
+    if settings.stability:
+        held = check_deliveries(picture.pixels, held.judgement, judge, settings)
+        clock.lap("stability")
     return ScanResult(
         path=picture.path,
         sha256=picture.sha256,
@@ -128,8 +134,9 @@ def examine_picture(
         evidence=tuple(shown_traces(found.traces, picture.notes)),
         provenance=provenance,
         model=reference_of(network),
+        stability=held.stability,
         timings_ms=clock.spent_ms(),
-        **_fields(judgement, gaps_of(found, picture)),
+        **_fields(held.judgement, (*gaps_of(found, picture), *held.gaps)),
     )
 
 
@@ -220,6 +227,6 @@ def _unchecked(settings: Settings, name: str) -> Iterator[NotAnalysed]:
         yield NotAnalysed(code="no_stability", text=text)
 
 
-def _fields(judgement: Judgement, gaps: Iterator[NotAnalysed]) -> dict[str, Any]:
+def _fields(judgement: Judgement, gaps: Iterable[NotAnalysed]) -> dict[str, Any]:
     told = {name: getattr(judgement, name) for name in type(judgement).__dataclass_fields__}
     return {**told, "not_analysed": (*judgement.not_analysed, *gaps)}

@@ -197,6 +197,18 @@ def test_a_promise_is_kept_for_recordings_as_they_come_and_in_other_deliveries(
     assert found.provenance is not None
 
 
+@pytest.mark.parametrize(("shift", "verdict"), [(5.0, "spoof"), (-5.0, "bona_fide")])
+def test_pictures_are_judged_again_in_other_deliveries(models, tmp_path, shift, verdict):
+    run = promising(folder_of(models, "image"), tmp_path / "run", shift=shift)
+    pixels = np.random.default_rng(1).integers(0, 255, (300, 300, 3), np.uint8)
+    Image.fromarray(pixels).resize((600, 600), Image.Resampling.BICUBIC).save(tmp_path / "textured.png")
+    found = Detector(image_model=str(run), stability=True).scan(tmp_path / "textured.png")
+    assert found.verdict == found.stability.verdict == verdict
+    assert {one.verdict for one in found.stability.deliveries} == {verdict}
+    assert len({one.llr for one in found.stability.deliveries}) > 1
+    assert found.timings_ms["stability"] > 0
+
+
 def test_silence_and_music_stay_what_they_are(models, tmp_path):
     run = promising(folder_of(models, "audio"), tmp_path / "run", shift=5.0)
     detector = Detector(audio_model=str(run))
