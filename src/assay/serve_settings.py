@@ -36,8 +36,8 @@ class ServeSettings(BaseSettings):
     )
     serve_allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="names by which clients may call the service, beside those of loopback; empty: on loopback no others,"
-        " elsewhere any",
+        description="names by which clients may call the service, beside those of loopback; empty: on loopback no"
+        " others, elsewhere any",
     )
     serve_cors_origins: tuple[str, ...] = Field(
         (), description="origins, such as https://example.org, whose pages may call the service from a browser"

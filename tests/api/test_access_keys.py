@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import re
+from contextlib import suppress
 
 import pytest
 import service_toys as toys
@@ -40,7 +41,9 @@ def test_keys_differ():
     assert len({keys.secrets.token_urlsafe(32) for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("text", ["", "assay_", "assay_abc_def", "x" * 10_000, "assay_" + "g" * 12 + "_" + "a" * 43, "é"])
+@pytest.mark.parametrize(
+    "text", ["", "assay_", "assay_abc_def", "x" * 10_000, "assay_" + "g" * 12 + "_" + "a" * 43, "é"]
+)
 def test_a_malformed_key_is_refused(session, text):
     with pytest.raises(KeyRefused, match="malformed") as refused:
         keys.check_key(session, text)
@@ -138,10 +141,8 @@ def test_every_check_compares_in_constant_time(session, monkeypatch):
     _, text = keys.create_key(session, "lab", ["user"])
     monkeypatch.setattr(keys.hmac, "compare_digest", compare)
     for attempt in (text, text[:-4] + "AAAA", "assay_" + "0" * 12 + "_" + "A" * 43):
-        try:
+        with suppress(KeyRefused):
             keys.check_key(session, attempt)
-        except KeyRefused:
-            continue
     assert compared == [(64, 64)] * 3
 
 

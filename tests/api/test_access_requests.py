@@ -6,6 +6,8 @@ from assay.serve.access import callers
 from assay.serve.access.keys import revoke_key
 from assay.serve.access.limits import TokenBuckets, bucket_of
 
+LIVE = "ws://localhost/live"  # the client's own default is another name
+
 
 @pytest.fixture
 def local(tmp_path):
@@ -30,7 +32,7 @@ def test_on_loopback_the_local_user_may_do_everything(local):
     told = local.post("/predict/a").json()
     assert told["id"] == "local"
     assert "admin" in told["scopes"]
-    with local.websocket_connect("ws://localhost/live") as socket:
+    with local.websocket_connect(LIVE) as socket:
         assert socket.receive_json() == {"id": "local"}
 
 
@@ -50,7 +52,7 @@ def test_without_a_key_nothing_but_public_paths_is_reached(keyed):
     toys.make_key(keyed)
     client = toys.client_of(toys.make_app(keyed))
     assert client.get("/livez").json() == {"alive": True}
-    for response in (client.post("/predict/a"), client.get("/open"), client.get("/nowhere"), client.get("/openapi.json")):
+    for response in (client.post("/predict/a"), *map(client.get, ("/open", "/nowhere", "/openapi.json"))):
         assert code_of(response) == (401, "key_required")
         assert response.headers["www-authenticate"].startswith("Bearer")
 
@@ -95,10 +97,13 @@ def test_web_sockets_are_guarded_alike(keyed):
     key, text = toys.make_key(keyed, "predict")
     _, other = toys.make_key(keyed, "history")
     client = toys.client_of(toys.make_app(keyed))
-    with client.websocket_connect("ws://localhost/live", headers=toys.bearer(text)) as socket:
+    with client.websocket_connect(LIVE, headers=toys.bearer(text)) as socket:
         assert socket.receive_json() == {"id": key.id}
     for headers, expected in (({}, 401), (toys.bearer("bad"), 401), (toys.bearer(other), 403)):
-        with pytest.raises(toys.WebSocketDenialResponse) as denied, client.websocket_connect("ws://localhost/live", headers=headers):
+        with (
+            pytest.raises(toys.WebSocketDenialResponse) as denied,
+            client.websocket_connect(LIVE, headers=headers),
+        ):
             pass
         assert denied.value.status_code == expected
         assert denied.value.json()["error"]["request_id"]
@@ -107,7 +112,7 @@ def test_web_sockets_are_guarded_alike(keyed):
 def test_a_browser_brings_its_key_as_a_subprotocol(keyed):
     key, text = toys.make_key(keyed, "predict")
     client = toys.client_of(toys.make_app(keyed))
-    with client.websocket_connect("ws://localhost/live", subprotocols=["assay", f"assay-key.{text}"]) as socket:
+    with client.websocket_connect(LIVE, subprotocols=["assay", f"assay-key.{text}"]) as socket:
         assert socket.accepted_subprotocol == "assay"
         assert socket.receive_json() == {"id": key.id}
 
@@ -180,7 +185,10 @@ def test_allowed_hosts_are_answered_and_no_others(tmp_path):
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9999"])
 def test_pages_of_other_sites_cannot_use_the_local_user(local, origin):
     assert code_of(local.post("/predict/a", headers={"Origin": origin})) == (403, "origin_refused")
-    with pytest.raises(toys.WebSocketDenialResponse), local.websocket_connect("ws://localhost/live", headers={"Origin": origin}):
+    with (
+        pytest.raises(toys.WebSocketDenialResponse),
+        local.websocket_connect(LIVE, headers={"Origin": origin}),
+    ):
         pass
 
 
