@@ -242,7 +242,7 @@ def _fault(
     return None
 
 
-def purge_audit(session: Session, seal: bytes, actor: Principal, before: float) -> int:
+def purge_audit(session: Session, seal: bytes, actor: Principal, before: float, *, now: float | None = None) -> int:
     """Remove entries older than a time; the last of them is told in a new one, from which the chain goes on.
 
     Returns:
@@ -254,6 +254,6 @@ def purge_audit(session: Session, seal: bytes, actor: Principal, before: float) 
     if last is None:
         return 0
     told = {"through": last.seq, "digest": last.digest}
-    append(session, seal, actor, PURGED, "audit", detail=told)
+    append(session, seal, actor, PURGED, "audit", detail=told, now=now)
     gone = delete(AuditEntry).where(AuditEntry.seq <= last.seq)
     return cast("CursorResult[Any]", session.execute(gone)).rowcount

@@ -44,10 +44,10 @@ def purge(context: Context, *, now: float | None = None) -> Purged:
         files = _remove_files(session, max(media_before, history_before))
         gone = delete(HistoryEntry).where(HistoryEntry.at < history_before)
         rows = cast("CursorResult[Any]", session.execute(gone)).rowcount
-        entries = purge_audit(session, seal, KEEPER, now - settings.serve_keep_audit_days * DAY_S)
+        entries = purge_audit(session, seal, KEEPER, now - settings.serve_keep_audit_days * DAY_S, now=now)
         done = Purged(rows, files, entries)
         if rows or files:
-            append(session, seal, KEEPER, "history.purge", "history", detail=asdict(done))
+            append(session, seal, KEEPER, "history.purge", "history", detail=asdict(done), now=now)
     if any(asdict(done).values()):
         log.info("retention: %d results, %d files, %d audit entries removed", rows, files, entries)
     return done

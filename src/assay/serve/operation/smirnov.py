@@ -49,7 +49,8 @@ def exceeding(steps: int, n: int, m: int) -> float:
     inside[0] = 1.0
     left = 0.0
     for taken in range(n + m):
-        from_reference = inside * (n - i) / (n + m - taken)
+        # The quotient first: it is exactly 1 where no scores of the other sample are left, so nothing leaks beyond.
+        from_reference = inside * ((n - i) / (n + m - taken))
         inside -= from_reference
         inside[1:] += from_reference[:-1]
         outside = np.abs(i * m - (taken + 1 - i) * n) >= steps
