@@ -42,7 +42,7 @@ def test_probabilities_keep_their_digits_where_they_are_tiny():
     # All of one sample below all of the other: two of the orders.
     assert exceeding(30 * 20, 30, 20) == pytest.approx(2 / math.comb(50, 20), rel=1e-10)
     assert exceeding(400 * 200, 400, 200) == pytest.approx(2 / math.comb(600, 200), rel=1e-10)
-    found = [exceeding(steps, 40, 20) for steps in range(1, 801)]
+    found = [exceeding(steps, 20, 8) for steps in range(1, 161)]
     assert all(one >= other > 0 for one, other in itertools.pairwise(found))
 
 

@@ -4,13 +4,17 @@ import hashlib
 import json
 import re
 
+import cli_fakes
 import pytest
 from sqlalchemy import select
 
+from assay.result import ModelReference
 from assay.serve.access.keys import check_key
+from assay.serve.access.principal import LOCAL
 from assay.serve.context import Context
 from assay.serve.database import Database
 from assay.serve.operation.audit import AuditEntry, verify
+from assay.serve.operation.recording import record
 from assay.settings import load_settings
 
 
@@ -85,29 +89,33 @@ def test_what_cannot_be_done_is_told(run, arguments, said):
     assert said in done.err
 
 
-def test_changed_verdicts_are_listed(run, fake_detector, clean_place, tmp_path):
-    from assay.serve.access.principal import LOCAL
-    from assay.serve.operation.recording import record
+class NewDetector:
+    """A detector that finds everything likely synthetic."""
 
-    path = tmp_path / "fake.wav"
+    def __init__(self, *, settings):
+        self.name = settings.audio_model
+
+    def scan(self, path, *, name=None):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        model = ModelReference(name=self.name, version="1", sha256="1" * 64)
+        return cli_fakes.make_result(name, "spoof", 0.99, sha256=digest, model=model)
+
+
+def test_changed_verdicts_are_listed(run, session, tmp_path, monkeypatch):
+    path = tmp_path / "a.wav"
     path.write_bytes(b"some bytes")
-    settings = load_settings()
-    database = Database.of(settings)
-    database.create_tables()
-    from assay.line import Detector
-
-    result = Detector(settings=settings).scan(path)
-    assert result.sha256 == hashlib.sha256(b"some bytes").hexdigest() or result.sha256
-    altered = result.model_copy(update={"verdict": "inconclusive"})
-    record(Context(settings, database, None), LOCAL, altered, "a name.wav", kept=path)
-    database.close()
+    before = cli_fakes.make_result(path, sha256=hashlib.sha256(b"some bytes").hexdigest())
+    context = Context(load_settings(), Database.of(load_settings()), None)
+    record(context, LOCAL, before, "a name.wav", kept=path)
+    context.database.close()
+    monkeypatch.setattr("assay.line.Detector", NewDetector)
     done = run("jobs", "rescore")
     assert done.code == 0
-    assert "inconclusive" in done.out
-    assert result.verdict in done.out
-    assert "1 verdicts would change" in done.err
-    found = json.loads(run("jobs", "rescore", "--format", "json").out)
-    assert [(one["before"], one["after"]) for one in found["changes"]] == [("inconclusive", result.verdict)]
+    assert re.search(r"audio +bona_fide +spoof .* scanned +a name.wav", done.out)
+    assert "1 verdicts would change, 0 would not" in done.err
+    found = json.loads(run("jobs", "rescore", "--audio-model", "newer", "--format", "json").out)
+    (change,) = found["changes"]
+    assert (change["before"], change["after"], change["model_after"]) == ("bona_fide", "spoof", "newer")
 
 
 def test_jobs_are_listed(run):
