@@ -19,7 +19,15 @@
     ├── MetricInputError         scores or keys that no metric is defined for
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
-    └── TrainingError            a recipe or a training run cannot go on
+    ├── TrainingError            a recipe or a training run cannot go on
+    ├── RecordNotFound           no key or entry of that name is kept, or it is somebody else's
+    └── AccessError              the service refuses a request before it looks at it
+        ├── KeyRequired          no API key was given
+        ├── KeyRefused           the API key is malformed, unknown, expired or revoked
+        ├── ScopeMissing         the API key is not for this
+        ├── RateLimited          too many requests
+        ├── HostRefused          the service was called by a name that is not its own
+        └── OriginRefused        a page of another site called from a browser
 
 A message says what was given, what is accepted, and the next step. `code` is stable and goes into JSON; `context`
 holds the numbers. Foreign exceptions are translated where they first meet our code, with ``raise … from``.
@@ -171,3 +179,56 @@ class TrainingError(AssayError):
     """A recipe or a training run cannot go on."""
 
     code = "training_failed"
+
+
+class RecordNotFound(AssayError):
+    """No key or entry of that name is kept, or it is somebody else's."""
+
+    code = "record_not_found"
+
+
+class AccessError(AssayError):
+    """The service refuses a request before it looks at it; `status` is that of HTTP."""
+
+    code = "access_refused"
+    status: ClassVar[int] = 403
+
+
+class KeyRequired(AccessError):
+    """No API key was given, and one is needed."""
+
+    code = "key_required"
+    status = 401
+
+
+class KeyRefused(AccessError):
+    """The API key is malformed, unknown, expired or revoked; `context` says which."""
+
+    code = "key_refused"
+    status = 401
+
+
+class ScopeMissing(AccessError):
+    """The API key is good, but not for this; `context` names the scope."""
+
+    code = "scope_missing"
+
+
+class RateLimited(AccessError):
+    """Too many requests; `context` says after how many seconds the next one may come."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class HostRefused(AccessError):
+    """The service was called by a name that is not its own."""
+
+    code = "host_refused"
+    status = 400
+
+
+class OriginRefused(AccessError):
+    """A page of another site called the service from a browser."""
+
+    code = "origin_refused"

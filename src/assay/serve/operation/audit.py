@@ -1,0 +1,259 @@
+"""Audit log: who did what, when, on what, and how it ended. Entries are only ever added, and each seals the one before.
+
+The digest of an entry covers all of its fields and the digest before it, so that a change, a hole or an entry put in
+between breaks the chain (Haber & Stornetta, J. Cryptology 3, 1991). The last digest stands in `AuditHead` and in the
+log (``assay.serve.audit``).
+
+What it shows, and what not: with ``serve_audit_key_file`` the digest is an HMAC (RFC 2104), and whoever can write to
+the database but lacks that file can neither change nor invent an entry. Without it they could compute the whole chain
+anew. In both cases they could cut off its end together with the head; compare a digest that was logged elsewhere:
+``verify(…, known=(seq, digest))``.
+
+Times are seconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import BigInteger, CursorResult, Float, String, Text, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from assay.errors import SettingsError
+from assay.serve.access.principal import Principal
+from assay.serve.database import Base
+from assay.settings import Settings
+
+GENESIS = "0" * 64
+PURGED = "audit.purge"
+LEAST_SECRET = 32  # bytes
+log = logging.getLogger("assay.serve.audit")
+
+
+class AuditHead(Base):
+    """The end of the chain; whoever adds an entry holds this row, so entries come one after the other."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class AuditEntry(Base):
+    """One thing that was done.
+
+    Attributes:
+        seq: From 1 on, without holes.
+        actor: Identifier of who did it; `actor_name` for people.
+        action: Such as ``predict``, ``key.revoke``, ``history.override``.
+        target: On what: a SHA-256, a key's or an entry's identifier.
+        outcome: ``done``, a verdict, or the code of an error.
+        detail: JSON object.
+        request_id: Of the request, or empty.
+        previous, digest: The chain.
+    """
+
+    __tablename__ = "audit"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Float(53), index=True)
+    actor: Mapped[str] = mapped_column(String(64))
+    actor_name: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(64))
+    target: Mapped[str] = mapped_column(String(64), index=True)
+    outcome: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+@dataclass(frozen=True)
+class AuditState:
+    """What checking the chain found.
+
+    Attributes:
+        intact: Whether nothing is amiss.
+        entries: How many were looked at.
+        head_seq, head_digest: The end of the chain.
+        broken_at: The first entry that is amiss, or None.
+        why: What is amiss there.
+    """
+
+    intact: bool
+    entries: int
+    head_seq: int
+    head_digest: str
+    broken_at: int | None = None
+    why: str = ""
+
+
+def seal_of(settings: Settings) -> bytes:
+    """The secret that seals the log; empty if none is set.
+
+    Raises:
+        SettingsError: If the file cannot be read or is too short.
+    """
+    return b"" if settings.serve_audit_key_file is None else _read_seal(settings.serve_audit_key_file)
+
+
+@lru_cache(maxsize=8)
+def _read_seal(path: Path) -> bytes:
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"serve_audit_key_file: '{path}' cannot be read ({error.strerror}).") from error
+    if len(secret) < LEAST_SECRET:
+        raise SettingsError(
+            f"serve_audit_key_file: '{path}' holds {len(secret)} bytes; at least {LEAST_SECRET} are needed:"
+            " openssl rand -hex 32 > FILE"
+        )
+    return secret
+
+
+def append(
+    session: Session,
+    seal: bytes,
+    actor: Principal,
+    action: str,
+    target: str,
+    *,
+    outcome: str = "done",
+    detail: Mapping[str, Any] | None = None,
+    request_id: str = "",
+    now: float | None = None,
+) -> AuditEntry:
+    """Add an entry in the transaction of what it tells of, so that neither is without the other.
+
+    Until that transaction ends no other entry is added; keep it short.
+    """
+    seq, previous = _next(session)
+    entry = AuditEntry(
+        seq=seq,
+        at=round(time.time() if now is None else now, 3),
+        actor=actor.id,
+        actor_name=actor.name,
+        action=action,
+        target=target[:64],
+        outcome=outcome,
+        detail=json.dumps(dict(detail or {}), sort_keys=True),
+        request_id=request_id[:64],
+        previous=previous,
+    )
+    entry.digest = _digest(entry, seal)
+    session.add(entry)
+    session.execute(update(AuditHead).where(AuditHead.id == 1).values(digest=entry.digest))
+    session.flush()
+    log.info(
+        "%s %s by %s: %s",
+        action,
+        entry.target,
+        actor.id,
+        outcome,
+        extra={"audit_seq": seq, "audit_digest": entry.digest, "request_id": entry.request_id},
+    )
+    return entry
+
+
+def hold(session: Session) -> None:
+    """Let nobody else add entries until the transaction ends, to look before adding one."""
+    same = update(AuditHead).where(AuditHead.id == 1).values(seq=AuditHead.seq)
+    session.execute(same.execution_options(synchronize_session=False))
+
+
+def _next(session: Session) -> tuple[int, str]:
+    """Number of the next entry and digest of the last; the row is ours until the transaction ends."""
+    step = update(AuditHead).where(AuditHead.id == 1).values(seq=AuditHead.seq + 1)
+    step = step.execution_options(synchronize_session=False)
+    if not cast("CursorResult[Any]", session.execute(step)).rowcount:
+        try:
+            with session.begin_nested():
+                session.add(AuditHead(id=1, seq=0, digest=GENESIS))
+        except IntegrityError:  # somebody else was first
+            pass
+        session.execute(step)
+    seq, digest = session.execute(select(AuditHead.seq, AuditHead.digest).where(AuditHead.id == 1)).one()
+    return seq, digest
+
+
+def _digest(entry: AuditEntry, seal: bytes) -> str:
+    fields = [entry.seq, entry.at, entry.actor, entry.actor_name, entry.action, entry.target, entry.outcome]
+    text = json.dumps([*fields, entry.detail, entry.request_id, entry.previous]).encode()
+    return hmac.new(seal, text, hashlib.sha256).hexdigest() if seal else hashlib.sha256(text).hexdigest()
+
+
+def verify(session: Session, seal: bytes, *, known: tuple[int, str] | None = None) -> AuditState:
+    """Check the whole chain, in flat memory.
+
+    Args:
+        session: To read with.
+        seal: As when it was written.
+        known: Number and digest of an entry as they were told earlier.
+    """
+    head = session.get(AuditHead, 1, populate_existing=True)
+    seq, digest = (head.seq, head.digest) if head else (0, GENESIS)
+    count, last, previous, broken = 0, None, GENESIS, None
+    for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.seq).execution_options(yield_per=500)):
+        if last is None:
+            last, previous = _beginning(session, entry)
+        broken = _fault(entry, last, previous, seal, known)
+        if broken is not None:
+            break
+        count, last, previous = count + 1, entry.seq, entry.digest
+    if broken is None and (last or 0, previous) != (seq, digest):
+        broken = seq, f"the log ends at entry {last or 0}, its head says {seq}"
+    if broken is None and known is not None and not (known[0] == 0 or (last or 0) >= known[0]):
+        broken = known[0], "the log ends before an entry that is known"
+    return AuditState(broken is None, count, seq, digest, *(broken or (None, "")))
+
+
+def _beginning(session: Session, first: AuditEntry) -> tuple[int, str]:
+    """What must stand before the first entry: nothing, or what the last purge says it removed."""
+    last_purge = select(AuditEntry).where(AuditEntry.action == PURGED).order_by(AuditEntry.seq.desc()).limit(1)
+    purge = session.scalar(last_purge)
+    if purge is None:
+        return 0, GENESIS
+    told = json.loads(purge.detail)
+    return int(told["through"]), str(told["digest"])
+
+
+def _fault(
+    entry: AuditEntry, last: int, previous: str, seal: bytes, known: tuple[int, str] | None
+) -> tuple[int, str] | None:
+    if entry.seq != last + 1:
+        return last + 1, f"entries {last + 1} to {entry.seq - 1} are missing"
+    if entry.previous != previous:
+        return entry.seq, "it does not follow from the entry before"
+    if not hmac.compare_digest(entry.digest, _digest(entry, seal)):
+        return entry.seq, "it was altered, or sealed with another secret"
+    if known is not None and entry.seq == known[0] and entry.digest != known[1]:
+        return entry.seq, "it is not the entry that is known"
+    return None
+
+
+def purge_audit(session: Session, seal: bytes, actor: Principal, before: float, *, now: float | None = None) -> int:
+    """Remove entries older than a time; the last of them is told in a new one, from which the chain goes on.
+
+    Returns:
+        How many were removed.
+    """
+    first_kept = session.scalar(select(func.min(AuditEntry.seq)).where(AuditEntry.at >= before))
+    old = select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1)
+    last = session.scalar(old if first_kept is None else old.where(AuditEntry.seq < first_kept))
+    if last is None:
+        return 0
+    told = {"through": last.seq, "digest": last.digest}
+    append(session, seal, actor, PURGED, "audit", detail=told, now=now)
+    gone = delete(AuditEntry).where(AuditEntry.seq <= last.seq)
+    return cast("CursorResult[Any]", session.execute(gone)).rowcount

@@ -1,0 +1,124 @@
+"""What happens to every result, whichever door it came through: history, audit and counts, in one transaction."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from assay.result import Outcome, ScanFailure, ScanResult
+from assay.serve.access.principal import Principal
+from assay.serve.context import Context
+from assay.serve.operation.audit import append, hold, seal_of
+from assay.serve.operation.tables import HistoryEntry, ScanCount
+
+LONGEST_LABEL = 255
+
+
+def record(
+    context: Context,
+    principal: Principal,
+    result: Outcome,
+    label: str,
+    *,
+    kept: Path | None = None,
+    job: str | None = None,
+    request_id: str = "",
+    session: Session | None = None,
+) -> int | None:
+    """Write a result down. Waits for the database: from a coroutine call it in a thread.
+
+    Args:
+        context: Settings and database.
+        principal: Who asked.
+        result: What came out; of a failure only audit and counts are written.
+        label: Name as the sender gave it; goes into the history and nowhere else.
+        kept: Where the file is kept on purpose.
+        job: The job that it came from; a second result of one job changes nothing.
+        request_id: Of the request.
+        session: A transaction to write in, so that it stands or falls with what else is in there; None for one of its
+            own.
+
+    Returns:
+        Identifier in the history; None where nothing is kept there.
+    """
+    with context.database.session() if session is None else nullcontext(session) as session:
+        if job is not None:
+            hold(session)
+            earlier = session.scalar(select(HistoryEntry.id).where(HistoryEntry.job == job))
+            if earlier is not None:
+                return earlier
+        told: dict[str, Any] = {} if job is None else {"job": job}
+        if isinstance(result, ScanFailure):
+            media, outcome, target = "unknown", result.error.code, ""
+        else:
+            media, outcome, target = result.media, str(result.verdict), result.sha256
+            if result.model is not None:
+                told |= {"model": result.model.name, "model_sha256": result.model.sha256}
+        # First, because all records wait for its lock: of two of one file the second then sees the first.
+        append(
+            session, seal_of(context.settings), principal, "predict", target,
+            outcome=outcome, detail=told, request_id=request_id,
+        )  # fmt: skip
+        _count(session, media, "failed" if isinstance(result, ScanFailure) else outcome)
+        if isinstance(result, ScanFailure) or context.settings.serve_keep_history_days == 0:
+            return None
+        entry = _entry(session, principal, result, label, kept, job)
+        session.add(entry)
+        session.flush()
+        return entry.id
+
+
+def _entry(
+    session: Session, principal: Principal, result: ScanResult, label: str, kept: Path | None, job: str | None
+) -> HistoryEntry:
+    point, model = result.operating_point, result.model
+    model_sha256 = model.sha256 if model else ""
+    seen = select(HistoryEntry.id).where(
+        HistoryEntry.sha256 == result.sha256, HistoryEntry.model_sha256 == model_sha256
+    )
+    return HistoryEntry(
+        at=time.time(),
+        owner=principal.id,
+        sha256=result.sha256,
+        label=clean(label)[:LONGEST_LABEL],
+        media=result.media,
+        verdict=result.verdict,
+        llr=result.llr,
+        spoof_probability=result.spoof_probability,
+        model=model.name if model else "",
+        model_version=model.version if model else "",
+        model_sha256=model_sha256,
+        threshold_llr=point.threshold_llr if point else None,
+        bona_fide_below_llr=point.bona_fide_below_llr if point else None,
+        max_false_alarm=point.max_false_alarm if point else None,
+        fresh=session.scalar(seen.limit(1)) is None,
+        kept=None if kept is None else str(kept),
+        job=job,
+    )
+
+
+def _count(session: Session, media: str, outcome: str) -> None:
+    one_more = (
+        update(ScanCount)
+        .where(ScanCount.media == media, ScanCount.outcome == outcome)
+        .values(count=ScanCount.count + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[Any]", session.execute(one_more)).rowcount:
+        return
+    try:
+        with session.begin_nested():
+            session.add(ScanCount(media=media, outcome=outcome, count=1))
+    except IntegrityError:  # somebody else counted the first one
+        session.execute(one_more)
+
+
+def clean(text: str) -> str:
+    """Text that any database keeps and any terminal shows: control characters are spelt out."""
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
