@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from assay._version import __version__
-from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train
+from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train, worker
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -45,6 +45,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.command(epilog=evaluate.EPILOG, short_help="Measure a model on a protocol.")(evaluate.evaluate)
 app.command(epilog=export.EPILOG, short_help="Export a trained network.")(export.export)
+app.command(epilog=worker.EPILOG, short_help="Score what was handed in as jobs.")(worker.worker)
 
 
 def _show_version(wanted: bool) -> None:
