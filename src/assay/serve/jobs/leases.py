@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Update, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from assay.errors import AssayError
-from assay.result import ScanResult
+from assay.result import Outcome, ScanFailure, ScanResult
 from assay.serve.database import Database
 from assay.serve.jobs.options import JobOptions
 from assay.serve.jobs.outbox import announce
@@ -29,11 +29,20 @@ class Claim:
 
     job_id: str
     lease: str
+    owner: str
     label: str
     media: str
     sha256: str
     options: JobOptions
     keep: bool
+
+
+Recorder = Callable[[Session, Claim, Outcome], None]
+"""Told of every end of a job that counts, within the transaction that writes it: history, audit, counts."""
+
+
+def _nobody(_session: Session, _claim: Claim, _outcome: Outcome) -> None:
+    """Who records nothing."""
 
 
 class WorkerLost(AssayError):
@@ -48,10 +57,11 @@ class Leases:
     Args:
         database: Of the service; its tables are there.
         settings: `serve_lease_s` and `serve_job_attempts` are used.
+        record: Told of what scoring found.
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        self._database = database
+    def __init__(self, database: Database, settings: Settings, record: Recorder = _nobody) -> None:
+        self._database, self._record = database, record
         self._lease_s, self._attempts = settings.serve_lease_s, settings.serve_job_attempts
 
     @staticmethod
@@ -86,7 +96,7 @@ class Leases:
                 return None
             job = session.get_one(Job, job_id)
             options = JobOptions.model_validate_json(job.options)
-            return Claim(job_id, token, job.label, job.media, job.sha256, options, job.keep)
+            return Claim(job_id, token, job.owner, job.label, job.media, job.sha256, options, job.keep)
 
     def beat(self, leases: Collection[str]) -> set[str]:
         """Keep jobs for another while; the leases of those that are lost: cancelled, or taken by somebody else."""
@@ -118,13 +128,17 @@ class Leases:
                 return written is not None and written.lease == claim.lease
             session.add(JobResult(job_id=claim.job_id, lease=claim.lease, body=result.model_dump_json()))
             session.flush()
+            self._record(session, claim, result)
             announce(session, claim.job_id)
         return True
 
     def fail(self, claim: Claim, error: AssayError) -> bool:
         """Write why there is no result; False if the job is no longer this worker's."""
         with self._database.session() as session:
-            return _fail(session, self._held(claim), claim.job_id, error)
+            if not _fail(session, self._held(claim), claim.job_id, error):
+                return False
+            self._record(session, claim, ScanFailure.of(claim.label, error))
+        return True
 
     def _held(self, claim: Claim) -> Update:
         return update(Job).where(Job.id == claim.job_id, Job.lease == claim.lease, Job.state == "running")

@@ -68,6 +68,8 @@ class JobQueue:
             self._handle(job_id)
 
         self._run_job = self._huey.task(name="run_job")(run_job)
+        # Each thread that listens on PostgreSQL has a connection of its own, which only that thread can close.
+        self._huey.on_shutdown(name="close")(self._huey.storage.close)
         try:
             self._huey.storage.queue_size()
         except self._errors as error:

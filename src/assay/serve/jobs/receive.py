@@ -33,23 +33,25 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Form:
-    """A submission: the file, not yet read, the name its sender gives it, and the other fields."""
+class Received:
+    """What a request sent: a file that is stored, the name its sender gives it, and the other fields."""
 
-    file: AsyncIterator[bytes]
+    file: Stored
     label: str
     fields: dict[str, str]
 
 
-async def read_form(request: Request, *, limit: int) -> Form:
-    """The parts of a multipart form.
+async def receive(request: Request, path: Path, *, limit: int) -> Received:
+    """Read a multipart form and store its file.
 
     Args:
         request: Whose body nobody has read.
-        limit: Bytes that the file may have.
+        path: Where the file goes; it is there only when it is complete.
+        limit: Bytes that it may have.
 
     Raises:
-        LimitExceeded: If the request says itself that it is longer.
+        LimitExceeded: If it has more, or the request says so beforehand.
+        EmptyMedia: If it has none.
         BadSubmission: If it is no multipart form with one file named ``file``, or a field comes twice.
     """
     stated = request.headers.get("content-length", "")
@@ -61,13 +63,16 @@ async def read_form(request: Request, *, limit: int) -> Form:
         form = await request.form(max_files=1, max_fields=20)
     except HTTPException as error:
         raise BadSubmission(f"The form cannot be read: {error.detail}") from error
-    upload = form.get("file")
-    if not isinstance(upload, UploadFile):
-        raise BadSubmission("The field 'file' holds no file. With curl: -F file=@recording.wav")
-    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    if len(fields) + 1 != len(form.multi_items()):
-        raise BadSubmission("A field of the form comes twice; give each once.")
-    return Form(_pieces(upload), label_of(upload.filename), fields)
+    try:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
+            raise BadSubmission("The field 'file' holds no file. With curl: -F file=@recording.wav")
+        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        if len(fields) + 1 != len(form.multi_items()):
+            raise BadSubmission("A field of the form comes twice; give each once.")
+        return Received(await save(_pieces(upload), path, limit=limit), label_of(upload.filename), fields)
+    finally:
+        await form.close()
 
 
 async def _pieces(upload: UploadFile) -> AsyncIterator[bytes]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
@@ -24,10 +24,10 @@ from assay.errors import AssayError, LimitExceeded
 from assay.result import ErrorDetail, ScanResult
 from assay.serve.context import Context
 from assay.serve.jobs.addresses import target_of
-from assay.serve.jobs.errors import BadSubmission, QueueUnreachable
+from assay.serve.jobs.errors import BadSubmission, JobError, QueueUnreachable
 from assay.serve.jobs.options import JobOptions, JobPage, JobView
 from assay.serve.jobs.queue import JobQueue
-from assay.serve.jobs.receive import Form, Stored, read_form, save
+from assay.serve.jobs.receive import Stored, receive
 from assay.serve.jobs.store import MEDIA_OF, JobStore, Submission
 from assay.serve.jobs.tables import State, new_id
 from assay.serve.jobs.worker import folder_of
@@ -64,29 +64,32 @@ def _answer(detail: ErrorDetail, request: Request, status: int, headers: dict[st
 
 
 class JobRoute(APIRoute):
-    """A route whose errors come in the shape of the interface."""
+    """A route that answers errors of jobs itself, and others where the application it is part of does not."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The usual one, with our errors turned into answers."""
+        """The usual one, with errors turned into answers."""
         usual = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
                 return await usual(request)
-            except AssayError as error:
+            except JobError as error:
                 return answer_to(error, request)
-            except RequestValidationError as error:
-                wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-                return answer_to(BadSubmission(f"The request is wrong: {wrong}."), request)
+            except AssayError as error:
+                if AssayError in request.app.exception_handlers:
+                    raise
+                return answer_to(error, request)
 
         return handler
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorAnswer} for status in statuses}
+    more = {status: {"headers": _RETRY} for status in (409, 429, 503)}
+    return {status: {"model": ErrorAnswer, **more.get(status, {})} for status in statuses}
 
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_LOCATION = {"Location": {"description": "Address of the job", "schema": {"type": "string"}}}
 _FORM = {
     "requestBody": {
         "required": True,
@@ -114,7 +117,7 @@ _FORM = {
 
 
 def router(context: Context) -> APIRouter:
-    """The routes below ``/api/jobs``.
+    """The routes below ``/api/jobs``; the application they are part of closes them when it ends.
 
     Args:
         context: Of the service; the tables are there.
@@ -123,13 +126,22 @@ def router(context: Context) -> APIRouter:
         SettingsError: If the queue is not there.
     """
     desk = _Desk(context)
-    routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JobRoute)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        yield
+        desk.close()
+
+    routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JobRoute, lifespan=lifespan)
 
     @routes.post(
         "",
         status_code=202,
         response_model=JobView,
-        responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}, **_errors(413, 422, 429, 503)},
+        responses={
+            202: {"headers": {"Location": {"schema": {"type": "string"}}}},
+            **_errors(400, 408, 413, 415, 422, 429, 503),
+        },
         openapi_extra=_FORM,
     )
     async def submit(
@@ -152,12 +164,12 @@ def router(context: Context) -> APIRouter:
         after: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
     ) -> JobPage:
         """Your jobs, newest first."""
-        return desk.store.page(owner_of(request), state=state, limit=limit, after=after)
+        return desk.store.page(seen_by(request), state=state, limit=limit, after=after)
 
     @routes.get("/{job_id}", response_model=JobView, responses={200: {"headers": _RETRY}, **_errors(404, 422)})
     def poll(request: Request, response: Response, job_id: str) -> JobView:
         """One job; `Retry-After` says when to ask again while it is not over."""
-        view = desk.store.find(job_id, owner_of(request))
+        view = desk.store.find(job_id, seen_by(request))
         if view.state in POLL_S:
             response.headers["Retry-After"] = str(POLL_S[view.state])
         return view
@@ -165,7 +177,7 @@ def router(context: Context) -> APIRouter:
     @routes.get("/{job_id}/result", response_model=ScanResult, responses=_errors(404, 409, 410, 422))
     def result(request: Request, job_id: str) -> Response:
         """What scoring found; of a failed job its error, with 422."""
-        found = desk.store.result(job_id, owner_of(request))
+        found = desk.store.result(job_id, seen_by(request))
         if isinstance(found, ErrorDetail):
             return _answer(found, request, 422)
         return Response(found, media_type="application/json")
@@ -174,15 +186,22 @@ def router(context: Context) -> APIRouter:
     @routes.post("/{job_id}/cancel", response_model=JobView, responses=_errors(404, 409, 422))
     def cancel(request: Request, job_id: str) -> JobView:
         """Let a job not run; of one that runs the result is dropped."""
-        return desk.cancel(job_id, owner_of(request))
+        return desk.cancel(job_id, seen_by(request, change=True))
 
     return routes
 
 
 def owner_of(request: Request) -> str:
-    """Whose jobs a request is about: the id of its API key; empty for the local user, where keys are not asked for."""
+    """Whose jobs a request hands in: the id of whoever `assay.serve.access` says asks."""
+    return str(getattr(getattr(request.state, "principal", None), "id", "local"))
+
+
+def seen_by(request: Request, *, change: bool = False) -> str | None:
+    """Whose jobs a request may see, or change: its own; None for everybody's, which reviewers see and admins change."""
     principal = getattr(request.state, "principal", None)
-    return str(getattr(principal, "key_id", "") or "")
+    may = getattr(principal, "may", None)
+    scopes = ("admin",) if change else ("admin", "review")
+    return None if may is not None and any(may(scope) for scope in scopes) else owner_of(request)
 
 
 class _Desk:
@@ -198,14 +217,13 @@ class _Desk:
         owner, limit = owner_of(request), self._settings.max_file_bytes
         if key is None:  # with a key it may be a job that is there already, however full it is
             await run_in_threadpool(self.store.refuse_when_full, owner)
-        form = await read_form(request, limit=limit)
         job_id = new_id()
         path = self._folder / MEDIA_OF.format(job_id)
-        wanted = self._read(form)
-        stored = await save(form.file, path, limit=limit)
+        received = await receive(request, path, limit=limit)
         taken = False
         try:
-            new = _submission(job_id, owner, key, form.label, stored, wanted)
+            wanted = self._read(received.fields)
+            new = _submission(job_id, owner, key, received.label, received.file, wanted)
             view, taken = await run_in_threadpool(self.store.submit, new)
         finally:
             if not taken:
@@ -214,14 +232,18 @@ class _Desk:
             await run_in_threadpool(self._wake, job_id)
         return view, taken
 
+    def close(self) -> None:
+        """Let go of the queue."""
+        self._queue.close()
+
     def _wake(self, job_id: str) -> None:
         try:
             self._queue.wake(job_id)
         except QueueUnreachable as error:
             log.warning("%s Job %s waits in the database.", error, job_id)
 
-    def _read(self, form: Form) -> _Wanted:
-        fields = dict(form.fields)
+    def _read(self, given: dict[str, str]) -> _Wanted:
+        fields = dict(given)
         webhook = fields.pop("webhook", "") or None
         keep = _flag("keep", fields.pop("keep", ""))
         if webhook is not None:
@@ -233,7 +255,7 @@ class _Desk:
             raise BadSubmission(f"The form is wrong: {wrong}. Fields are those of the documentation.") from error
         return _Wanted(options=options, keep=keep, webhook=webhook)
 
-    def cancel(self, job_id: str, owner: str) -> JobView:
+    def cancel(self, job_id: str, owner: str | None) -> JobView:
         view = self.store.cancel(job_id, owner)
         if not view.keep:
             (self._folder / MEDIA_OF.format(view.id)).unlink(missing_ok=True)

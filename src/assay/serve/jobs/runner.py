@@ -21,6 +21,8 @@ log = logging.getLogger("assay.serve.jobs")
 T = TypeVar("T")
 TRIES = 5
 BETWEEN_TRIES_S = 1.0
+# What a scorer says that is full or about to stop (`assay.errors`): the job waits again, as if it had not begun.
+NOT_NOW = frozenset({"overloaded", "unavailable", "stopped"})
 
 
 class Unexpected(AssayError):
@@ -72,6 +74,9 @@ class Runner:
 
     def _work(self, claim: Claim) -> None:
         outcome = self._outcome(claim)
+        if isinstance(outcome, AssayError) and outcome.code in NOT_NOW:
+            stubbornly(lambda: self._leases.give_back([claim.lease]))
+            return
         if isinstance(outcome, ScanResult):
             counted = stubbornly(lambda: self._leases.finish(claim, outcome))
         else:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
 from assay.serve.context import Context
 from assay.serve.jobs.courier import Courier
 from assay.serve.jobs.keeper import Keeper, Repeated
-from assay.serve.jobs.leases import Leases
+from assay.serve.jobs.leases import Leases, Recorder
 from assay.serve.jobs.outbox import Outbox
 from assay.serve.jobs.queue import JobQueue
 from assay.serve.jobs.runner import Runner
-from assay.serve.jobs.scanning import DetectorScan, Scan
+from assay.serve.jobs.scanning import DetectorScan, Scan, ScorerScan
 from assay.serve.jobs.store import JobStore
 from assay.settings import Settings
 
@@ -38,16 +39,19 @@ class Worker:
         context: Settings and database.
         jobs: How many at a time.
         scan: Scores a file; None makes a detector of its own.
+        record: Told of every end that counts, in its transaction; None for nobody.
 
     Raises:
         SettingsError: If the queue is not there, or webhooks are allowed without a secret.
         ModelError: If the detector is unknown or altered.
     """
 
-    def __init__(self, context: Context, *, jobs: int, scan: Scan | None = None) -> None:
+    def __init__(
+        self, context: Context, *, jobs: int, scan: Scan | None = None, record: Recorder | None = None
+    ) -> None:
         settings, database = context.settings, context.database
         folder = folder_of(settings)
-        leases = Leases(database, settings)
+        leases = Leases(database, settings, *(() if record is None else (record,)))
         self._wait_s = settings.serve_stop_s
         self._queue = JobQueue(settings)
         self._runner = Runner(leases, scan or DetectorScan(settings), folder, longest_s=settings.serve_job_timeout_s)
@@ -74,15 +78,20 @@ class Worker:
         self._queue.close()
 
 
-def start_embedded(context: Context, scan: Scan | None = None) -> Worker | None:
-    """The worker inside `assay serve`, so that nothing else has to be started; the caller stops it.
+def start_embedded(context: Context, scan: Scan | None = None, record: Recorder | None = None) -> Worker | None:
+    """The worker inside `assay serve`, so that nothing else has to be started; the caller stops it, in a thread.
 
     Args:
-        context: Of the service.
-        scan: As for `Worker`.
+        context: Of the service. Called where its event loop runs, `context.scorer` scans.
+        scan: Scores a file instead.
+        record: As for `Worker`.
 
     Returns:
         None where `serve_embedded_jobs` is 0: then `assay worker` does it.
     """
-    jobs = context.settings.serve_embedded_jobs
-    return Worker(context, jobs=jobs, scan=scan) if jobs else None
+    settings = context.settings
+    if not settings.serve_embedded_jobs:
+        return None
+    if scan is None and context.scorer is not None:
+        scan = ScorerScan(context.scorer, asyncio.get_running_loop(), longest_s=settings.serve_job_timeout_s)
+    return Worker(context, jobs=settings.serve_embedded_jobs, scan=scan, record=record)
