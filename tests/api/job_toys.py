@@ -15,7 +15,7 @@ from assay.serve.context import Context
 from assay.serve.database import Database
 from assay.serve.jobs import router, start_embedded
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "a-secret-of-the-tests-long-enough"
 
 
 class Who:
