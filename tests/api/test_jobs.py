@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from assay.errors import DecodeError
 from assay.result import ScanResult
+from assay.serve.database import Database
 from assay.serve.jobs.keeper import Keeper
 from assay.serve.jobs.leases import Leases
 from assay.serve.jobs.queue import JobQueue
@@ -336,6 +337,21 @@ def test_old_jobs_go_with_their_results_and_files(make, scan, speech):
         assert [job.id for job in store.page(None).jobs] == [late]
     with context.database.session() as session:
         assert session.get(JobResult, stays) is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_tables_are_made_once_by_many_who_start_at_once(backend, tmp_path):
+    settings = load_settings(**settings_of(backend, tmp_path))
+
+    def start(_):
+        database = Database.of(settings)
+        database.create_tables()
+        found = JobStore(database, settings).counts()
+        database.close()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(start, range(8))) == [{}] * 8
 
 
 def test_counts_are_by_state(make, speech):

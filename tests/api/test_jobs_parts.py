@@ -235,7 +235,7 @@ def test_the_command_works_until_it_is_told_to_stop(make, speech, tmp_path, proc
     try:
         with service(context, work=False) as client:
             jobs = [hand_in(client, clip(speech, number)).json()["id"] for number in range(2)]
-            assert [ended(client, job, 120)["state"] for job in jobs] == ["done"] * 2
+            assert [ended(client, job, 300)["state"] for job in jobs] == ["done"] * 2
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(120) == 0
     finally:
@@ -243,3 +243,12 @@ def test_the_command_works_until_it_is_told_to_stop(make, speech, tmp_path, proc
         told = worker.communicate()[1]
     assert "Traceback" not in told
     assert wait_until(lambda: not list((context.settings.serve_folder / "jobs").iterdir()))
+
+
+def test_processes_that_cannot_start_end_the_command(tmp_path):
+    environment = {**os.environ, "ASSAY_SERVE_QUEUE": "amqp://a", "PYTHONPATH": str(Path(assay.__file__).parents[1])}
+    command = [sys.executable, "-m", "assay", "worker", "--processes", "2"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "'amqp:' is no queue" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -74,11 +74,10 @@ class Keeper:
 
     def tidy(self) -> None:
         """Remove old jobs, and files that no job needs."""
-        gone = self._store.remove_old()
-        if gone:
+        while gone := self._store.remove_old():
             log.info("%d jobs were older than results are kept", len(gone))
-        for name in gone:
-            (self._folder / name).unlink(missing_ok=True)
+            for name in gone:
+                (self._folder / name).unlink(missing_ok=True)
         self.remove_unwanted_files()
 
     def remove_unwanted_files(self) -> None:

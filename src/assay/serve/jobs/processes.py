@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import sys
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
 from types import FrameType
 
+from assay.errors import AssayError, SettingsError
 from assay.logs import configure
 from assay.serve.jobs.running import work_until
 from assay.settings import Settings
@@ -22,6 +24,7 @@ log = logging.getLogger("assay.serve.jobs")
 
 PAUSE_S = 1.0  # before a child that died is started again, so that one that cannot start does not spin
 LOOK_S = 0.5
+UNFIT = 78  # EX_CONFIG of sysexits.h
 
 
 def supervise(settings: Settings, count: int) -> None:
@@ -30,6 +33,9 @@ def supervise(settings: Settings, count: int) -> None:
     Args:
         settings: Of each.
         count: How many.
+
+    Raises:
+        SettingsError: If one cannot start; it has said why.
     """
     over = Event()
 
@@ -39,16 +45,20 @@ def supervise(settings: Settings, count: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     children = [_start(settings) for _ in range(count)]
-    while not over.is_set():
-        wait([child.sentinel for child in children], timeout=LOOK_S)
-        for place, child in enumerate(children):
-            if not child.is_alive() and not over.wait(PAUSE_S):
-                log.error("worker %s ended with %s and is started again", child.pid, child.exitcode)
-                children[place] = _start(settings)
-    for child in children:
-        child.terminate()
-    for child in children:
-        child.join()
+    try:
+        while not over.is_set():
+            wait([child.sentinel for child in children], timeout=LOOK_S)
+            for place, child in enumerate(children):
+                if child.exitcode == UNFIT:
+                    raise SettingsError("A worker cannot start; what is wrong stands above.")
+                if not child.is_alive() and not over.wait(PAUSE_S):
+                    log.error("worker %s ended with %s and is started again", child.pid, child.exitcode)
+                    children[place] = _start(settings)
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.join()
 
 
 def _start(settings: Settings) -> SpawnProcess:
@@ -66,7 +76,11 @@ def _work(settings: Settings) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         Thread(target=_follow, args=(parent, over), daemon=True).start()
-    work_until(over, settings)
+    try:
+        work_until(over, settings)
+    except AssayError as error:
+        log.error("%s [%s]", error, error.code)  # noqa: TRY400 - it names its cause; a traceback would hide it
+        sys.exit(UNFIT)
 
 
 def _follow(parent: BaseProcess, over: Event) -> None:

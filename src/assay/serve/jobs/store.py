@@ -18,6 +18,7 @@ from assay.serve.jobs.tables import ENDED, Delivery, Job, JobResult, State, data
 from assay.settings import Settings
 
 DAY_S = 86_400.0
+AT_ONCE = 1000  # rows of one statement; databases limit how many values one may name
 MEDIA_OF = "{}.media"
 
 
@@ -175,18 +176,21 @@ class JobStore:
             return {state: count for state, count in rows}  # noqa: C416 - rows are tuples only at run time
 
     def remove_old(self) -> list[str]:
-        """Remove jobs that ended longer ago than results are kept, with their results; the names of their files."""
+        """Remove jobs that ended longer ago than results are kept, some at a time; the names of their files."""
         old = Job.state.in_(ENDED) & (Job.ended < database_now() - self._settings.serve_keep_results_days * DAY_S)
         with self._database.session() as session:
-            found = session.execute(select(Job.id, Job.media).where(old)).all()
+            found = session.execute(select(Job.id, Job.media).where(old).order_by(Job.id).limit(AT_ONCE)).all()
             session.execute(delete(Job).where(Job.id.in_([row.id for row in found])))
             return [row.media for row in found]
 
     def files(self, names: Collection[str]) -> tuple[set[str], set[str]]:
         """Of files in the folder of jobs: those whose job has ended and does not keep them, and those still needed."""
-        rows = select(Job.media, Job.state, Job.keep).where(Job.media.in_(names))
+        over: dict[str, bool] = {}
+        asked, rows = list(names), select(Job.media, Job.state, Job.keep)
         with self._database.session() as session:
-            over = {media: state in ENDED and not keep for media, state, keep in session.execute(rows)}
+            for start in range(0, len(asked), AT_ONCE):
+                found = session.execute(rows.where(Job.media.in_(asked[start : start + AT_ONCE])))
+                over |= {media: state in ENDED and not keep for media, state, keep in found}
         return {name for name in over if over[name]}, {name for name in over if not over[name]}
 
 
