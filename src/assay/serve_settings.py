@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+<<<<<<< HEAD
 from pydantic import Field, field_validator
+=======
+from pydantic import Field, SecretStr
+>>>>>>> wt-jobs
 from pydantic_settings import BaseSettings
 
 
@@ -31,6 +35,7 @@ class ServeSettings(BaseSettings):
         " serve_folder",
     )
 
+<<<<<<< HEAD
     serve_require_key: bool | None = Field(
         None, description="whether a request needs an API key; not set: unless the service listens on loopback only"
     )
@@ -84,3 +89,34 @@ class ServeSettings(BaseSettings):
         for network in networks:
             ip_network(network, strict=False)
         return networks
+=======
+    serve_embedded_jobs: int = Field(
+        1, ge=0, le=64, description="jobs that `assay serve` works on itself at a time; 0 leaves them to `assay worker`"
+    )
+    serve_max_jobs: int = Field(1000, ge=1, description="jobs that may wait in all; more are answered 503")
+    serve_max_jobs_each: int = Field(500, ge=1, description="jobs of one API key that may wait; more are answered 429")
+    serve_lease_s: float = Field(
+        30.0, ge=1, le=3600, description="seconds after which a job of a worker that went silent is given to another"
+    )
+    serve_job_attempts: int = Field(
+        3, ge=1, le=1000, description="times a job is begun if its workers die; then it has failed"
+    )
+    serve_job_timeout_s: float = Field(4 * 3600.0, gt=0, description="longest time that scoring one job may take")
+    serve_stop_s: float = Field(
+        30.0, ge=0, le=3600, description="seconds that jobs under way may take at shutdown before they wait again"
+    )
+    serve_keep_results_days: float = Field(30.0, gt=0, description="days after which ended jobs are removed")
+    serve_webhook_hosts: tuple[str, ...] = Field(
+        (), description="hosts that webhooks may go to: HOST, HOST:PORT or *.DOMAIN; none unless set"
+    )
+    serve_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="secret of at least 24 characters that signs webhooks; several, by blanks, all sign"
+    )
+    serve_webhook_http: bool = Field(False, description="let webhooks go without TLS, too")
+    serve_webhook_private: bool = Field(
+        False, description="let webhooks go to private and loopback addresses; link-local ones are never called"
+    )
+    serve_webhook_attempts: int = Field(
+        8, ge=1, le=100, description="times a webhook is tried: after 5 s, 20 s, 80 s and so on, at most an hour apart"
+    )
+>>>>>>> wt-jobs

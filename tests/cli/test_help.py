@@ -30,6 +30,7 @@ COMMANDS = [
     "data stats",
     "train",
     "train audio",
+    "worker",
 ]
 
 

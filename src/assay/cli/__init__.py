@@ -16,7 +16,11 @@ from typing import Annotated
 import typer
 
 from assay._version import __version__
+<<<<<<< HEAD
 from assay.cli import config, data, doctor, evaluate, exits, export, jobs, keys, models, scan, train
+=======
+from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train, worker
+>>>>>>> wt-jobs
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -47,6 +51,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.command(epilog=evaluate.EPILOG, short_help="Measure a model on a protocol.")(evaluate.evaluate)
 app.command(epilog=export.EPILOG, short_help="Export a trained network.")(export.export)
+app.command(epilog=worker.EPILOG, short_help="Score what was handed in as jobs.")(worker.worker)
 
 
 def _show_version(wanted: bool) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -16,6 +16,7 @@ from assay.errors import SettingsError
 from assay.settings import Settings
 
 SQLITE_WAIT_S = 30.0
+TABLES_LOCK = 0x61737374  # "asst", among the advisory locks of PostgreSQL
 
 
 class Base(DeclarativeBase):
@@ -63,8 +64,11 @@ class Database:
         return cls(f"sqlite:///{folder.resolve() / 'service.sqlite3'}")
 
     def create_tables(self) -> None:
-        """Make the tables of all rooms that are imported and not there yet."""
-        Base.metadata.create_all(self.engine)
+        """Make the tables of all rooms that are imported and not there yet; several processes may start at once."""
+        lock = "BEGIN IMMEDIATE" if self.is_sqlite else f"SELECT pg_advisory_xact_lock({TABLES_LOCK})"
+        with self.engine.begin() as connection:
+            connection.execute(text(lock))
+            Base.metadata.create_all(connection)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
