@@ -27,3 +27,18 @@ class ServeSettings(BaseSettings):
         description="where workers take jobs from: redis://... or postgresql://...; empty for a SQLite file in"
         " serve_folder",
     )
+
+    serve_live_streams: int = Field(64, ge=1, description="live streams that one process of the service hears at once")
+    serve_live_streams_per_address: int = Field(
+        32, ge=1, description="live streams that one process of the service hears at once from one address"
+    )
+    serve_live_threads: int = Field(
+        2, ge=1, le=256, description="threads that score live streams, all of them together"
+    )
+    serve_live_buffer_s: float = Field(
+        30.0, ge=2, description="seconds of live sound that may wait to be scored before the service stops reading"
+    )
+    serve_live_frame_s: float = Field(10.0, gt=0, description="longest frame of a live stream, seconds of sound")
+    serve_live_idle_s: float = Field(
+        30.0, gt=0, description="seconds without a frame after which a live stream is closed"
+    )

@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
@@ -128,21 +129,22 @@ class Engine:
     def _score(self, batch: list[Ticket]) -> None:
         stretches: list[tuple[Ticket, Samples | None]] = []
         for ticket in batch:
-            try:
+            with self._guarded([ticket]):
                 stretches.append((ticket, ticket.stream.prepare()))
-            except Exception as error:  # noqa: BLE001 - one stream must not end the others
-                self._fail(ticket, error)
+        logits: Iterator[Logits] | None = None
+        with self._guarded([ticket for ticket, _ in stretches]):
+            logits = iter(self._logits([stretch for _, stretch in stretches if stretch is not None]))
+        for ticket, stretch in stretches if logits is not None else ():
+            with self._guarded([ticket]):
+                ticket.deliver([*ticket.stream.absorb(None if stretch is None else next(logits))])
+
+    @contextmanager
+    def _guarded(self, tickets: list[Ticket]) -> Iterator[None]:
+        """What goes wrong in this block ends these streams and no others."""
         try:
-            logits = self._logits([stretch for _, stretch in stretches if stretch is not None])
-        except Exception as error:  # noqa: BLE001 - the network failed for all of them
-            for ticket, _ in stretches:
-                self._fail(ticket, error)
-            return
-        for ticket, stretch in stretches:
-            try:
-                messages = ticket.stream.absorb(None if stretch is None else logits.pop(0))
-                ticket.deliver([*messages])
-            except Exception as error:  # noqa: BLE001 - one stream must not end the others
+            yield
+        except Exception as error:  # noqa: BLE001 - the outermost place of a thread that serves many
+            for ticket in tickets:
                 self._fail(ticket, error)
 
     def _logits(self, stretches: list[Samples]) -> list[Logits]:

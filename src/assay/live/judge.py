@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from assay.timeline import Span
 
 RECENT_S = 10.0
-SHOWN_S = 60.0  # of segments in an update
+SHOWN_S = 30.0  # of segments in an update
 MOST_SPANS = 100  # remembered of the time before what is kept
 
 
@@ -48,26 +48,27 @@ class Judge:
         self._suspicious: tuple[Segment, ...] = ()  # of the last time that the stream was mixed
         self.alarm: Alarm | None = None
 
-    def update(self, lane: RollingLane, behind_s: float) -> Update:
+    def update(self, lane: RollingLane, *, time_s: float, behind_s: float) -> Update:
         """The message after a second.
 
         Args:
-            lane: What was heard.
+            lane: What was heard; of a stream that is resampled some milliseconds less than what came in.
+            time_s: Seconds that came in.
             behind_s: Sound that waits.
         """
-        heard, time_s = lane.statistics, lane.duration_s
+        heard = lane.statistics
         judged = self._judged(lane, heard)
         segments = self._segments(lane, judged.spans, shown_s=SHOWN_S)
-        self._raise(lane, heard)
+        self._raise(lane, heard, time_s)
         waiting = judged.llr is None or heard.speech_s < self._card.min_speech_s
         return Update(
             time_s=round(time_s, 3),
             state="waiting" if waiting else "scoring",
             speech_s=round(heard.speech_s, 3),
             recent=self._recent(lane),
-            overall=None if judged.llr is None else self._score(0.0, time_s, judged.llr),
+            overall=None if judged.llr is None else self._score(0.0, lane.duration_s, judged.llr),
             verdict=judged.verdict,
-            reasons=judged.reasons if time_s >= self._window_s else (self._too_early(),),
+            reasons=judged.reasons if lane.windows.newest.total else (self._too_early(),),
             alarm=self.alarm,
             segments=segments,
             behind_s=round(behind_s, 3),
@@ -77,7 +78,7 @@ class Judge:
         """The judgement of the stream when it has ended, as `assay.policy.decide` gives it for a recording."""
         heard, settings = lane.statistics, self._settings
         judged = self._judged(lane, heard)
-        self._raise(lane, heard)
+        self._raise(lane, heard, lane.duration_s)
         view = self._view(lane, lane.parts.newest.first)
         forgotten = lane.parts.newest.first * self._hop_s
         left_out = NotAnalysed(
@@ -121,7 +122,7 @@ class Judge:
         kept_s = lane.parts.newest.first * self._hop_s
         return tuple(one for one in self._suspicious if one.start_s < kept_s)[-MOST_SPANS:]
 
-    def _raise(self, lane: RollingLane, heard: Statistics) -> None:
+    def _raise(self, lane: RollingLane, heard: Statistics, time_s: float) -> None:
         if self.alarm is not None or not heard.windows:
             return
         doublings = math.floor(math.log2(stretches_of(heard, self._card)))
@@ -130,8 +131,7 @@ class Judge:
         judged = judge_channel(heard, self._parts(lane), lane.duration_s, self._card, point, accepted_part)
         if judged.llr is not None and (judged.verdict == "spoof" or judged.verdict == "mixed"):
             text = judged.reasons[0].text
-            since_s = round(lane.duration_s, 3)
-            self.alarm = Alarm(since_s=since_s, verdict=judged.verdict, llr=judged.llr, text=text)
+            self.alarm = Alarm(since_s=round(time_s, 3), verdict=judged.verdict, llr=judged.llr, text=text)
 
     def _recent(self, lane: RollingLane) -> Score | None:
         newest = lane.windows.newest

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from assay.media.pcm import Encoding, Pick
 from assay.result import ModelReference, OperatingPointInForce, Reason, ScanResult, Segment, Verdict
 
-SCHEMA_VERSION = 1
-
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +62,7 @@ class Ready(_Message):
     """
 
     type: Literal["ready"] = "ready"
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     encoding: Encoding
     sample_rate: int
     channels: int
@@ -122,7 +120,7 @@ class Update(_Message):
         verdict: What a scan would say if the stream ended here.
         reasons: Why.
         alarm: None until it is raised.
-        segments: Those of the last minute, and before that those that stand out.
+        segments: Those of the last half minute, and before that those that stand out.
         behind_s: Sound that came in and waits to be scored.
     """
 

@@ -62,6 +62,7 @@ class Stream:
         self._waiting = bytearray()
         self._ended = self._finished = False
         self._sha256 = hashlib.sha256()
+        self._seconds = 0
         self._spent_s = 0.0
 
     @property
@@ -134,10 +135,11 @@ class Stream:
             EmptyMedia: If the stream ended without a sample.
         """
         started = time.perf_counter()
-        messages: list[Heard] = []
         after = self.behind_s
+        messages: list[Heard] = []
         for _ in self._lane.learn(logits):
-            messages.append(self._judge.update(self._lane, after))
+            self._seconds += 1
+            messages += [self._judge.update(self._lane, time_s=self._seconds, behind_s=after)]
         self._spent_s += time.perf_counter() - started
         if self._finished:
             messages[-1:] = [self._result()]  # the rest is no second of its own
