@@ -198,7 +198,7 @@ def test_the_recent_score_is_of_the_last_seconds_only():
     messages = listen(Turning(), data, form, chunk=2 * RATE)
     early, late = messages[20], messages[55]
     assert early.recent.llr < -4 < 4 < late.recent.llr
-    assert late.overall.llr < 3
+    assert (early.verdict, late.verdict) == ("bona_fide", "mixed")  # it was not synthetic before
     assert late.recent.start_s >= late.time_s - RECENT_S
     assert late.recent.end_s <= late.time_s
 
@@ -297,9 +297,10 @@ def test_a_part_that_stood_out_is_known_when_its_scores_are_forgotten():
     assert messages[60].alarm.verdict == "mixed"
     last = messages[-1]
     assert last.result.verdict == "mixed"
-    (part,) = last.result.suspicious
-    assert 35 < part.start_s < part.end_s < 65
-    assert last.alarm == messages[60].alarm
+    whole = listen(Spliced(), data, form, chunk=2 * RATE).pop()
+    spans = [[(one.start_s, one.end_s) for one in each.result.suspicious] for each in (last, whole)]
+    assert spans[0] == spans[1] == [(43.008, 52.736)]
+    assert last.alarm == whole.alarm == messages[60].alarm
 
 
 # Figures of all, without keeping all
@@ -395,7 +396,6 @@ def test_the_rate_of_alarms_does_not_rise_with_the_length_of_streams():
         flagged += seen
         alarmed += judge.alarm is not None
     # Who acts at the first flag is wrong far more often than was accepted; who waits for the alarm is not.
-    print(flagged / streams, alarmed / streams)
     assert flagged / streams > 1.5 * rate
     assert alarmed / streams < rate
 

@@ -2,11 +2,15 @@
 
 A verdict is what a scan would say if the stream ended now, and keeps its promise for any one time. Whoever looks every
 second and acts at the first flag looks many times, so there is an alarm beside it, whose promise is for all times
-together. The accepted rate is spent over doublings of the number n of independent stretches: of the time in which n
-grows from 2^j to 2^(j+1), the share 1 / ((j+1) (j+2)) of half the rate, which adds up to half the rate over any length.
-The other half covers the looks within a doubling: the part that stands out most can only grow, and of at most twice
-as many stretches twice as many do; the mean over all windows hardly moves. That is alpha spending (Lan & DeMets,
-Biometrika 70, 1983) with Šidák's correction within; a test holds it against hours of simulated bona fide streams.
+together. It asks the same two questions at a smaller rate, which is spent over doublings of the number n of independent
+stretches: while n grows from 2^j to 2^(j+1), at the share 1 / ((j+1) (j+2)), which adds up to one over any length. That
+is alpha spending (Lan & DeMets, Biometrika 70, 1983). Within a doubling
+
+- a part that is new at stretch k is held against the Šidák threshold for k, so all of them together err at most with
+  rate * sum(1 / k) = 0.69 times the rate; older parts met a lower threshold before;
+- the mean over all windows moves little, and those that err once are mostly those that err again.
+
+A test holds it against simulated bona fide streams.
 """
 
 from __future__ import annotations
@@ -126,7 +130,7 @@ class Judge:
         if self.alarm is not None or not heard.windows:
             return
         doublings = math.floor(math.log2(stretches_of(heard, self._card)))
-        spend = 0.5 / ((doublings + 1) * (doublings + 2))
+        spend = 1 / ((doublings + 1) * (doublings + 2))
         point, accepted_part = terms(self._card, self._settings, lane.duration_s, spend=spend)
         judged = judge_channel(heard, self._parts(lane), lane.duration_s, self._card, point, accepted_part)
         if judged.llr is not None and (judged.verdict == "spoof" or judged.verdict == "mixed"):
@@ -156,7 +160,7 @@ class Judge:
             return tuple(self._view(lane, first).segments(())) if newest.total else ()
         earlier = self._forgotten(lane)
         behind_s = max([newest.first * self._hop_s, *(one.end_s for one in earlier)])
-        found = self._view(lane, newest.first).segments([span for span in spans if span[1] > behind_s])
+        found = self._view(lane, newest.first).segments([span for span in spans if span[0] >= behind_s])
         self._suspicious = (*earlier, *(one for one in found if one.suspicious))
         return (*earlier, *(one for one in found if one.suspicious or one.end_s > since_s))
 
