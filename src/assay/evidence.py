@@ -14,6 +14,7 @@ from assay.timeline import Floats, Span, cell_means, runs
 
 if TYPE_CHECKING:
     from assay.audio.detector import AudioScores, ChannelScores
+    from assay.audio.statistics import Statistics
     from assay.credentials import Provenance
     from assay.forensics import Trace
     from assay.models.card import DetectorCard
@@ -47,34 +48,42 @@ class ChannelView:
     """One channel's scores cut into cells of one hop, ready to be shown.
 
     Args:
-        scores: Of the whole recording.
-        channel: The channel's part of them.
+        part_llrs: Of the channel's parts, shape (n,).
+        duration_s: Of the recording.
         card: Of the model.
         prior: P(spoof) behind the shown probabilities.
         index: Number of the channel; None when channels were averaged.
+        first_part: How many parts of the recording came before the first one given.
     """
 
     def __init__(
-        self, scores: AudioScores, channel: ChannelScores, card: DetectorCard, prior: float, index: int | None
+        self,
+        part_llrs: Floats,
+        duration_s: float,
+        card: DetectorCard,
+        prior: float,
+        index: int | None = None,
+        first_part: int = 0,
     ) -> None:
-        self.index, self._prior, self._duration_s = index, prior, scores.duration_s
+        self.index, self._prior, self._duration_s, self._first = index, prior, duration_s, first_part
         self._hop_s = card.hop_samples / card.sample_rate_hz
         self._part_cells = card.part_samples // card.hop_samples
-        cells = cell_means(channel.part_llrs, self._part_cells)
+        cells = cell_means(part_llrs, self._part_cells)
         # A short recording was repeated up to a window; its cells beyond the end are of no place in it.
-        samples = round(scores.duration_s * card.sample_rate_hz)  # whole numbers: 1.792 / 0.256 is a little above 7
-        self._cells: Floats = cells[: max(1, -(-samples // card.hop_samples))]
+        samples = round(duration_s * card.sample_rate_hz)  # whole numbers: 1.792 / 0.256 is a little above 7
+        self._cells: Floats = cells[: max(1, -(-samples // card.hop_samples) - first_part)]
 
     def _second(self, cell: int) -> float:
-        return round(min(cell * self._hop_s, self._duration_s), 3)
+        return round(min((self._first + cell) * self._hop_s, self._duration_s), 3)
 
     def segments(self, spans: Sequence[Span]) -> list[Segment]:
         """What was analysed, cut at the edges of suspicious spans and into even pieces."""
         cells = self._cells
         marked = np.zeros(cells.size, bool)
         for start, end in spans:
-            first = min(round(start / self._hop_s), cells.size - 1)
-            marked[first : max(first + 1, round(end / self._hop_s))] = True
+            first, last = (round(edge / self._hop_s) - self._first for edge in (start, end))
+            first = min(max(first, 0), cells.size - 1)
+            marked[first : max(first + 1, last)] = True
         longest = max(self._part_cells, math.ceil(cells.size / MAX_SEGMENTS))
         segments = []
         for flag in (False, True):
@@ -105,7 +114,7 @@ class ChannelView:
         low = np.exp(-np.abs(odds := llrs + math.log(self._prior) - math.log1p(-self._prior)))
         shown = np.round(np.where(odds >= 0, 1.0, low) / (1 + low), 4).tolist()
         return Timeline(
-            start_s=0.0,
+            start_s=self._first * self._hop_s,
             step_s=each * self._hop_s,
             spoof_probability=tuple(value if value == value else None for value in shown),
             channel=self.index,
@@ -136,11 +145,20 @@ def _means(cells: Floats, each: int) -> Floats:
 
 def findings(scores: AudioScores | HeardScores) -> tuple[Finding, ...]:
     """Measured properties of the recording, of its channel with most speech."""
+<<<<<<< HEAD
     channels: Sequence[ChannelScores | HeardChannel] = scores.channels
     channel = max(channels, key=lambda channel: channel.speech_s)
     quality = channel.quality
+=======
+    return findings_of(max(scores.channels, key=lambda channel: channel.speech_s))
+
+
+def findings_of(heard: ChannelScores | Statistics) -> tuple[Finding, ...]:
+    """Measured properties of one channel."""
+    quality = heard.quality
+>>>>>>> wt-live
     rows = (
-        ("speech", channel.speech_s, "s", "seconds in which somebody speaks"),
+        ("speech", heard.speech_s, "s", "seconds in which somebody speaks"),
         ("speech_level", quality.level_db, "dBFS", "level of the speech"),
         ("snr", quality.snr_db, "dB", "speech over the quietest tenth of the recording"),
         ("bandwidth", quality.bandwidth_hz, "Hz", "highest frequency at which there is sound"),

@@ -19,8 +19,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from assay.audio.statistics import Statistics
 from assay.evidence import ChannelView, findings, posterior
 from assay.result import (
     Finding,
@@ -31,11 +30,15 @@ from assay.result import (
     Timeline,
     Verdict,
 )
-from assay.timeline import Span, suspicious_spans
+from assay.timeline import Floats, Span, suspicious_spans
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from assay.audio.detector import AudioScores, ChannelScores
     from assay.audio.quality import Quality
+=======
+    from assay.audio.detector import AudioScores
+>>>>>>> wt-live
     from assay.models.card import DetectorCard, PictureCard, TailModel
     from assay.settings import Settings
 
@@ -71,14 +74,43 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class _Channel:
-    """What one channel says."""
+class Parts:
+    """Parts of one channel, among which spans are looked for.
+
+    Attributes:
+        llrs: Shape (n,); nan where not scored.
+        start_s: Where the first one starts.
+        earlier: Spans before that, of a stream of which only the end is kept.
+    """
+
+    llrs: Floats
+    start_s: float = 0.0
+    earlier: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChannelJudgement:
+    """What one channel says.
+
+    Attributes:
+        verdict: Of this channel alone.
+        llr: The evidence behind it; None if nothing was scored.
+        sd: Standard deviation of `llr`.
+        spans: Where it stands out from itself, if it is ``mixed``.
+        reasons: At least one.
+    """
 
     verdict: Verdict
     llr: float | None
     sd: float
     spans: tuple[Span, ...]
     reasons: tuple[Reason, ...]
+
+    def interval(self, prior: float) -> tuple[float, float] | None:
+        """90 % interval of the posterior."""
+        if self.llr is None:
+            return None
+        return posterior(self.llr - Z90 * self.sd, prior), posterior(self.llr + Z90 * self.sd, prior)
 
 
 @dataclass(frozen=True)
@@ -122,6 +154,26 @@ def operating_point(card: DetectorCard, settings: Settings, *, share: float = 1.
     )
 
 
+def terms(
+    card: DetectorCard, settings: Settings, duration_s: float, *, spend: float = 1.0
+) -> tuple[OperatingPointInForce, float | None]:
+    """At which thresholds a recording of this length is judged.
+
+    Args:
+        card: Of the model.
+        settings: Accepted false-alarm rate or cost, and prior.
+        duration_s: Of the recording.
+        spend: Share of the accepted rate that may be spent, in (0, 1].
+
+    Returns:
+        Thresholds for the whole, and the rate accepted for parts; None for recordings too short to compare parts.
+    """
+    compared = duration_s >= card.decision.min_contrast_duration_s
+    share = (0.5 if compared else 1.0) * spend  # half of the rate goes to each question
+    point = operating_point(card, settings, share=share)
+    return point, point.max_false_alarm * share if compared else None
+
+
 def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, declared: bool = False) -> Judgement:
     """Judge one file.
 
@@ -133,31 +185,31 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, decla
             so is not called free of signs of synthesis.
     """
     several = len(scores.channels) > 1
-    compared = scores.duration_s >= card.decision.min_contrast_duration_s
-    # Half of the accepted rate goes to each question, shared evenly among channels.
-    share = (0.5 if compared else 1.0) / len(scores.channels)
-    point = operating_point(card, settings, share=share)
-    accepted_part = point.max_false_alarm * share if compared else None
-    judged = [_judge(channel, scores, card, point, accepted_part) for channel in scores.channels]
+    point, accepted_part = terms(card, settings, scores.duration_s, spend=1 / len(scores.channels))
+    figures = [Statistics.of(channel) for channel in scores.channels]
+    judged = [
+        judge_channel(heard, Parts(channel.part_llrs), scores.duration_s, card, point, accepted_part)
+        for heard, channel in zip(figures, scores.channels, strict=True)
+    ]
     # A channel in which nobody speaks says nothing about the others; its gap is listed.
+<<<<<<< HEAD
     spoken = [c for c, channel in zip(judged, scores.channels, strict=True) if _is_scored(c, channel, card)]
     worst = max(spoken or judged, key=lambda c: (RANK[c.verdict], -math.inf if c.llr is None else c.llr))
+=======
+    spoken = [c for c, heard in zip(judged, figures, strict=True) if _is_scored(c, heard, card)]
+    worst = max(spoken or judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
+>>>>>>> wt-live
     if declared and worst.verdict == "bona_fide":
         worst = replace(worst, verdict="inconclusive", reasons=(DECLARED,))
     views = [
-        ChannelView(scores, channel, card, settings.prior, index if several else None)
+        ChannelView(channel.part_llrs, scores.duration_s, card, settings.prior, index if several else None)
         for index, channel in enumerate(scores.channels)
     ]
     return Judgement(
         verdict=worst.verdict,
         llr=worst.llr,
         spoof_probability=None if worst.llr is None else posterior(worst.llr, settings.prior),
-        interval=None
-        if worst.llr is None
-        else (
-            posterior(worst.llr - Z90 * worst.sd, settings.prior),
-            posterior(worst.llr + Z90 * worst.sd, settings.prior),
-        ),
+        interval=worst.interval(settings.prior),
         segments=tuple(s for c, view in zip(judged, views, strict=True) for s in view.segments(c.spans)),
         timeline=tuple(view.timeline() for view in views),
         findings=findings(scores),
@@ -173,16 +225,18 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, decla
 RANK: dict[Verdict, int] = {"bona_fide": 0, "inconclusive": 1, "mixed": 2, "spoof": 3}
 
 
-def _is_scored(judged: _Channel, channel: ChannelScores, card: DetectorCard) -> bool:
-    return judged.llr is not None and channel.speech_s >= card.min_speech_s
+def _is_scored(judged: ChannelJudgement, heard: Statistics, card: DetectorCard) -> bool:
+    return judged.llr is not None and heard.speech_s >= card.min_speech_s
 
 
-def _judge(
-    channel: ChannelScores,
-    scores: AudioScores,
+def judge_channel(
+    heard: Statistics,
+    parts: Parts,
+    duration_s: float,
     card: DetectorCard,
     point: OperatingPointInForce,
     accepted_part: float | None,
+<<<<<<< HEAD
 ) -> _Channel:
     """Answer both questions for one channel; `accepted_part` is None for files too short for the second."""
     scored = channel.llrs[~np.isnan(channel.llrs)]
@@ -194,40 +248,58 @@ def _judge(
     stretches = max(1.0, scored_s / card.decision.stretch_s)
     sd = math.sqrt(card.calibration.deviation(llr) ** 2 + card.decision.codec_sd**2 + float(scored.var()) / stretches)
     outside = outside_of(*fit)
+=======
+) -> ChannelJudgement:
+    """Answer both questions for one channel.
+
+    Args:
+        heard: Its figures.
+        parts: Its parts.
+        duration_s: Of the recording.
+        card: Of the model.
+        point: Thresholds; see `terms`.
+        accepted_part: False-alarm rate of the second question; None for recordings too short for it.
+    """
+    if not heard.windows:
+        return ChannelJudgement("inconclusive", None, 0.0, (), (_no_speech(heard, duration_s, card),))
+    llr = heard.mean_llr
+    stretches = stretches_of(heard, card)
+    sd = math.sqrt(card.calibration.deviation(llr) ** 2 + card.decision.codec_sd**2 + heard.variance / stretches)
+    outside = _outside(heard, duration_s, card)
+>>>>>>> wt-live
     if outside:
-        return _Channel("inconclusive", llr, sd, (), outside)
-    part = _part(channel, stretches, scores, card, accepted_part)
+        return ChannelJudgement("inconclusive", llr, sd, (), outside)
+    part = _part(heard, parts, card, accepted_part)
     verdict, llr, reason = _verdict(llr, part, point, card.calibration.highest)
-    return _Channel(verdict, llr, sd, part.spans if verdict == "mixed" else (), (reason,))
+    return ChannelJudgement(verdict, llr, sd, part.spans if verdict == "mixed" else (), (reason,))
 
 
-def _part(
-    channel: ChannelScores,
-    stretches: float,
-    scores: AudioScores,
-    card: DetectorCard,
-    accepted: float | None,
-) -> _Part:
+def stretches_of(heard: Statistics, card: DetectorCard) -> float:
+    """How many independent stretches were scored, at least one."""
+    return max(1.0, heard.windows * card.hop_samples / card.sample_rate_hz / card.decision.stretch_s)
+
+
+def _part(heard: Statistics, parts: Parts, card: DetectorCard, accepted: float | None) -> _Part:
     """Does a part stand out from the rest, more than bona fide recordings of this length do?"""
     if accepted is None:
         return _Part(1.0, (), -math.inf)
-    scored = channel.part_llrs[~np.isnan(channel.part_llrs)]
-    median = float(np.median(scored))
-    if scored.max() <= 0:
+    median, stretches = heard.median_part, stretches_of(heard, card)
+    if heard.highest_part <= 0:
         return _Part(1.0, (), median)  # what stands out is still likelier bona fide than not
-    one = card.decision.contrast.p_value(float(scored.max()) - median)
+    one = card.decision.contrast.p_value(heard.highest_part - median)
     p = -math.expm1(stretches * math.log1p(-min(one, 1 - 1e-12)))
     if p > accepted:
         return _Part(p, (), median)
     accepted_one = -math.expm1(math.log1p(-accepted) / stretches)
     spans = suspicious_spans(
-        channel.part_llrs,
+        parts.llrs,
         median=median,
         threshold=card.decision.contrast.threshold(accepted_one),
         hop_s=card.hop_samples / card.sample_rate_hz,
-        part_s=scores.part_s,
+        part_s=card.part_samples / card.sample_rate_hz,
     )
-    return _Part(p, tuple(spans), median)
+    moved = ((start + parts.start_s, end + parts.start_s) for start, end in spans)
+    return _Part(p, (*parts.earlier, *moved), median)
 
 
 def _verdict(llr: float, part: _Part, point: OperatingPointInForce, highest: float) -> tuple[Verdict, float, Reason]:
@@ -261,6 +333,7 @@ def _evidence(p: float) -> float:
     return -1 - math.log(p) - math.log(-math.log(p)) if p > 0 else math.inf
 
 
+<<<<<<< HEAD
 def no_speech(speech_s: float, quality: Quality, duration_s: float, least_s: float) -> Reason:
     """Why a recording in which hardly anybody speaks is not judged.
 
@@ -283,6 +356,23 @@ def outside_of(speech_s: float, quality: Quality, duration_s: float, least_s: fl
     """Reasons why a recording lies outside what models of sound are measured on; arguments as of `no_speech`."""
     if speech_s < least_s:
         return (no_speech(speech_s, quality, duration_s, least_s),)  # the other figures are figures of speech
+=======
+def _no_speech(heard: Statistics, duration_s: float, card: DetectorCard) -> Reason:
+    if heard.quality.silent > 0.99:
+        return Reason(code="silence", text="The recording is silent; give one in which somebody speaks.")
+    text = (
+        f"{heard.speech_s:.1f} s of speech in {duration_s:.1f} s of sound; at least {card.min_speech_s:g} s"
+        " are needed. Music, noise and silence are not judged."
+    )
+    return Reason(code="no_speech" if heard.speech_s == 0 else "too_little_speech", text=text)
+
+
+def _outside(heard: Statistics, duration_s: float, card: DetectorCard) -> tuple[Reason, ...]:
+    """Reasons why the recording lies outside what the model was measured on."""
+    if heard.speech_s < card.min_speech_s:
+        return (_no_speech(heard, duration_s, card),)  # the other figures are figures of speech
+    quality = heard.quality
+>>>>>>> wt-live
     noise = f"Speech stands only {quality.snr_db:.0f} dB above the noise; at least {MIN_SNR_DB:g} dB are needed."
     band = f"Nothing above {quality.bandwidth_hz:.0f} Hz; at least {MIN_BANDWIDTH_HZ:g} Hz are needed."
     drive = f"{quality.clipped:.0%} of the samples are at full scale; at most {MAX_CLIPPED:.0%} are accepted."

@@ -36,6 +36,7 @@ class ServeSettings(BaseSettings):
     )
 
 <<<<<<< HEAD
+<<<<<<< HEAD
     serve_require_key: bool | None = Field(
         None, description="whether a request needs an API key; not set: unless the service listens on loopback only"
     )
@@ -120,3 +121,19 @@ class ServeSettings(BaseSettings):
         8, ge=1, le=100, description="times a webhook is tried: after 5 s, 20 s, 80 s and so on, at most an hour apart"
     )
 >>>>>>> wt-jobs
+=======
+    serve_live_streams: int = Field(64, ge=1, description="live streams that one process of the service hears at once")
+    serve_live_streams_per_address: int = Field(
+        32, ge=1, description="live streams that one process of the service hears at once from one address"
+    )
+    serve_live_threads: int = Field(
+        2, ge=1, le=256, description="threads that score live streams, all of them together"
+    )
+    serve_live_buffer_s: float = Field(
+        30.0, ge=2, description="seconds of live sound that may wait to be scored before the service stops reading"
+    )
+    serve_live_frame_s: float = Field(10.0, gt=0, description="longest frame of a live stream, seconds of sound")
+    serve_live_idle_s: float = Field(
+        30.0, gt=0, description="seconds without a frame after which a live stream is closed"
+    )
+>>>>>>> wt-live

@@ -14,6 +14,7 @@ from assay.cli import config, doctor, models, scan
 HEAVY = {"av", "numpy", "onnxruntime", "pydantic", "rich", "soundfile", "soxr", "torch"}
 COMMANDS = [
     "scan",
+    "listen",
     "models",
     "doctor",
     "config",

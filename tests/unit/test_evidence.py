@@ -16,7 +16,7 @@ CARD = make_card()
 
 
 def view(scores, *, index=None, prior=0.5):
-    return ChannelView(scores, scores.channels[0], CARD, prior, index)
+    return ChannelView(scores.channels[0].part_llrs, scores.duration_s, CARD, prior, index)
 
 
 def gappy(seed, windows):

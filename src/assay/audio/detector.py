@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.audio.listening import Clock, Listening
 from assay.audio.quality import Quality
 from assay.audio.silence import SilenceFiller
-from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity
+from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity, SpeechStream
 from assay.audio.windows import WindowCutter
 from assay.models.card import DetectorCard
 from assay.models.providers import provider_of
@@ -143,8 +143,17 @@ class AudioDetector:
 
     def logits(self, stretch: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits of a stretch, positive for spoof, shape (samples,) to (windows,) and (parts,)."""
-        windows, parts = self._session.run(["logit", "part_logit"], {"samples": stretch[None]})
+        windows, parts = self.logits_of(stretch[None])
         return windows[0], parts[0]
+
+    def logits_of(self, stretches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of stretches of one length, shape (n, samples) to (n, windows) and (n, parts)."""
+        windows, parts = self._session.run(["logit", "part_logit"], {"samples": stretches})
+        return windows, parts
+
+    def speech_stream(self) -> SpeechStream:
+        """Speech activity of a new stream."""
+        return self._speech.stream()
 
 
 class _Lane:

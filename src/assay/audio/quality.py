@@ -22,6 +22,7 @@ EVERY = 4  # a spectrum of each fourth frame, 0.256 s, is plenty for a band edge
 BAND_DB = 50.0
 LOWEST_HZ = 100.0  # hum and rumble below are not what the band edge is compared with
 FULL_SCALE = 0.999
+SILENT = 1e-10  # mean square below which a chunk is digitally silent
 _WINDOW = np.hanning(FRAME).astype(np.float32)
 
 
@@ -70,17 +71,40 @@ class QualityMeter:
         self._frames += count
         self._held = held[count * FRAME :].copy()
 
+    def drain(self, *, last: bool = False) -> NDArray[np.float32]:
+        """Mean squares of the chunks since the last call, shape (chunks,), which are then forgotten.
+
+        Args:
+            last: Whether the recording ends here, so that a chunk which waits for its spectrum counts, too.
+        """
+        rest = [_powers(self._held[: self._held.size // CHUNK * CHUNK])] if last else []
+        powers = np.concatenate([np.empty(0, np.float32), *self._powers, *rest])
+        self._powers.clear()
+        return powers
+
     def finish(self, speech: NDArray[np.bool_]) -> Quality:
         """Sum up.
 
         Args:
             speech: For each 32 ms chunk whether somebody speaks, shape (chunks,) or one longer.
         """
-        powers = np.concatenate([*self._powers, _powers(self._held[: self._held.size // CHUNK * CHUNK])])
+        powers = self.drain(last=True)
         spoken = powers[speech[: powers.size]]
-        level = float(spoken.mean()) if spoken.size else 0.0
         tenth = powers.size // 10
-        quiet = float(np.partition(powers, tenth)[tenth]) if powers.size else 0.0
+        return self.figures(
+            level=float(spoken.mean()) if spoken.size else 0.0,
+            quiet=float(np.partition(powers, tenth)[tenth]) if powers.size else 0.0,
+            silent=float(np.mean(powers < SILENT)) if powers.size else 1.0,
+        )
+
+    def figures(self, *, level: float, quiet: float, silent: float) -> Quality:
+        """Figures of what was heard so far.
+
+        Args:
+            level: Mean square of the chunks with speech; 0 without speech.
+            quiet: Mean square of the quietest tenth.
+            silent: Share of chunks that are digitally silent.
+        """
         with np.errstate(divide="ignore"):
             level_db = float(10 * np.log10(level)) if level > 0 else -np.inf
             noise_db = float(10 * np.log10(max(quiet, 1e-12)))
@@ -89,7 +113,7 @@ class QualityMeter:
             snr_db=level_db - noise_db,
             bandwidth_hz=self._bandwidth(),
             clipped=self._clipped / max(1, self._samples),
-            silent=float(np.mean(powers < 1e-10)) if powers.size else 1.0,
+            silent=silent,
         )
 
     def _bandwidth(self) -> float:

@@ -44,6 +44,16 @@ class WindowCutter:
             first += step
         self._held = held[first:].copy()  # a view would keep the whole block alive
 
+    def take(self) -> Samples | None:
+        """All windows that are complete now, as one stretch; None if there is none. For those who cannot wait."""
+        windows = (self._held.size - self.window) // self.hop + 1
+        if windows < 1:
+            return None
+        stretch = self._held[: self.window + (windows - 1) * self.hop]
+        self._held = self._held[windows * self.hop :].copy()
+        self._cut += 1
+        return stretch
+
     def finish(self) -> Iterator[Samples]:
         """Yield the rest, padded to a whole number of hops; nothing if there is none."""
         held, new = self._held, self._held.size - (self.window - self.hop if self._cut else 0)

@@ -17,10 +17,14 @@ import typer
 
 from assay._version import __version__
 <<<<<<< HEAD
+<<<<<<< HEAD
 from assay.cli import config, data, doctor, evaluate, exits, export, jobs, keys, models, scan, train
 =======
 from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train, worker
 >>>>>>> wt-jobs
+=======
+from assay.cli import config, data, doctor, evaluate, exits, export, listen, models, scan, train
+>>>>>>> wt-live
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -42,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=scan.EPILOG, short_help="Scan recordings for signs of synthesis.")(scan.scan)
+app.command(epilog=listen.EPILOG, short_help="Judge sound as it comes.")(listen.listen)
 app.command(epilog=models.EPILOG, short_help="List the models or show a card.")(models.models)
 app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.doctor)
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)
