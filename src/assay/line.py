@@ -35,6 +35,7 @@ from assay.stability import check_stability, require_deliveries
 if TYPE_CHECKING:
     from assay.credentials import Provenance
     from assay.image.detector import PictureDetector
+    from assay.media.pictures import Picture
     from assay.media.videos import Video
     from assay.video_eyes import Eyes
 
@@ -85,7 +86,21 @@ class Detector:
             ModelError: If the model for pictures or videos, loaded when the first one comes, is unknown or altered.
         """
         started = time.perf_counter()
-        media = open_moving(source, settings=self.settings, name=name)
+        return self.examine(open_moving(source, settings=self.settings, name=name), started=started)
+
+    def examine(self, media: AudioMedia | Picture | Video, *, started: float | None = None) -> ScanResult:
+        """Analyse what `assay.media.open_moving` opened.
+
+        Args:
+            media: Opened with the limits of these settings.
+            started: `time.perf_counter` before it was opened; None for now.
+
+        Raises:
+            MediaError: If it turns out to be broken or over a limit.
+            ModelError: As for `scan`.
+            Stopped: If `assay.stopping` was told so.
+        """
+        started = time.perf_counter() if started is None else started
         if isinstance(media, AudioMedia):
             return self._scan_sound(media, started)
         from assay.media.pictures import Picture
@@ -95,6 +110,16 @@ class Detector:
         from assay.picture_line import examine  # loads what only pictures need
 
         return examine(media, self.picture_model, self.settings, started=started, trust_anchors=self._trust_anchors)
+
+    def varied(self, settings: Settings) -> Detector:
+        """A detector with the models of this one, and other settings.
+
+        Args:
+            settings: Those that name models, threads and devices do not count: the models are loaded.
+        """
+        other = Detector(settings=settings, model=self.model)
+        other._eyes, other._picture_model = self.video_models, self.picture_model
+        return other
 
     def _scan_video(self, video: Video, started: float) -> ScanResult:
         from assay.video_line import examine
