@@ -11,7 +11,7 @@ import asyncio
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from assay.errors import BadRequest, LimitExceeded, Unavailable, UnsupportedMedia, UploadTooSlow
+from assay.serve.cutting import Cut
 from assay.serve.uploads import UploadFolder, remove
 
 if TYPE_CHECKING:
@@ -174,30 +175,33 @@ def _too_large(what: str, value: int, allowed: int, setting: str) -> LimitExceed
 
 async def _read(receive: Receive, reader: _Reader, rules: FormRules) -> None:
     clock = asyncio.get_running_loop().time
-    started, total, more = clock(), 0, True
-    while more:
-        left = started + rules.wait_s + total / rules.bytes_per_s - clock()
-        try:
-            message = await asyncio.wait_for(receive(), min(left, rules.wait_s))
-        except asyncio.TimeoutError:  # another class than TimeoutError before Python 3.11
-            raise UploadTooSlow(
-                f"After {clock() - started:.0f} s {total:,} bytes have arrived. Each request has {rules.wait_s:g} s and"
-                f" a second more for every {rules.bytes_per_s:,} bytes.",
-                received_bytes=total,
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        piece, more = message.get("body", b""), message.get("more_body", False)
-        total += len(piece)
-        if total > rules.request_bytes:
-            raise _too_large("request", total, rules.request_bytes, "serve_max_request_bytes")
-        await reader.push(piece)
+    started, total = clock(), 0
+    with Cut() as cut:
+        more = True
+        while more:
+            now = clock()
+            cut.by(min(now, started + total / rules.bytes_per_s) + rules.wait_s)
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            piece, more = message.get("body", b""), message.get("more_body", False)
+            total += len(piece)
+            if total > rules.request_bytes:
+                raise _too_large("request", total, rules.request_bytes, "serve_max_request_bytes")
+            await reader.push(piece)
+    if cut.done:
+        raise UploadTooSlow(
+            f"After {clock() - started:.0f} s {total:,} bytes have arrived. Each request has {rules.wait_s:g} s and"
+            f" a second more for every {rules.bytes_per_s:,} bytes.",
+            received_bytes=total,
+        )
 
 
 async def _linger(receive: Receive) -> None:
     """Let a refused client finish sending, within reason: many read no answer before, and see a broken connection."""
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(_drain(receive), LINGER_S)
+    with Cut() as cut:
+        cut.by(asyncio.get_running_loop().time() + LINGER_S)
+        await _drain(receive)
 
 
 async def _drain(receive: Receive) -> None:

@@ -24,6 +24,7 @@ from assay.errors import AssayError, Overloaded, SettingsError
 from assay.result import Outcome, ScanFailure, ScanResult
 from assay.serve.answers import documented
 from assay.serve.context import Context
+from assay.serve.cutting import Cut
 from assay.serve.multipart import ClientGone, Form, FormRules, Upload, received
 from assay.serve.readiness import Readiness
 from assay.serve.samples import result_sample
@@ -176,22 +177,19 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> An
     Raises:
         ClientGone: If it has.
     """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_hung_up(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
-    finally:
-        for each in (task, gone):
-            each.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+    with Cut() as cut:
+        watching = asyncio.ensure_future(_hung_up(request, cut))
+        try:
+            return await work
+        finally:
+            watching.cancel()
+    raise ClientGone
 
 
-async def _hung_up(request: Request) -> None:
+async def _hung_up(request: Request, cut: Cut) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    cut.now()
 
 
 def changes_of(fields: dict[str, str]) -> dict[str, Any]:
