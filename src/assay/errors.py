@@ -20,6 +20,7 @@
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
     ├── TrainingError            a recipe or a training run cannot go on
+<<<<<<< HEAD
     ├── RecordNotFound           no key or entry of that name is kept, or it is somebody else's
     └── AccessError              the service refuses a request before it looks at it
         ├── KeyRequired          no API key was given
@@ -28,6 +29,15 @@
         ├── RateLimited          too many requests
         ├── HostRefused          the service was called by a name that is not its own
         └── OriginRefused        a page of another site called from a browser
+=======
+    ├── Stopped                  a scan was ended before it had an answer
+    └── ServiceError             the service cannot do what a request asks
+        ├── BadRequest           a request that cannot be read
+        ├── UploadTooSlow        a request that does not arrive in time
+        ├── Overloaded           as much is waiting as may wait
+        ├── Unavailable          not ready yet, or about to stop
+        └── TimedOut             an answer takes longer than a request may wait
+>>>>>>> wt-service
 
 A message says what was given, what is accepted, and the next step. `code` is stable and goes into JSON; `context`
 holds the numbers. Foreign exceptions are translated where they first meet our code, with ``raise … from``.
@@ -181,6 +191,7 @@ class TrainingError(AssayError):
     code = "training_failed"
 
 
+<<<<<<< HEAD
 class RecordNotFound(AssayError):
     """No key or entry of that name is kept, or it is somebody else's."""
 
@@ -232,3 +243,45 @@ class OriginRefused(AccessError):
     """A page of another site called the service from a browser."""
 
     code = "origin_refused"
+=======
+class Stopped(AssayError):
+    """A scan was ended before it had an answer, because nobody waits for it any more."""
+
+    code = "stopped"
+
+
+class ServiceError(AssayError):
+    """The service cannot do what a request asks; `context` may hold ``retry_after_s``."""
+
+    code = "service_error"
+
+
+class BadRequest(ServiceError):
+    """A request that cannot be read: broken, incomplete, or with fields that nobody knows."""
+
+    code = "bad_request"
+
+
+class UploadTooSlow(ServiceError):
+    """A request that does not arrive in the time it has."""
+
+    code = "too_slow"
+
+
+class Overloaded(ServiceError):
+    """As much is waiting as may wait; ask again later."""
+
+    code = "overloaded"
+
+
+class Unavailable(ServiceError):
+    """The service is not ready yet, or about to stop."""
+
+    code = "unavailable"
+
+
+class TimedOut(ServiceError):
+    """An answer takes longer than a request may wait."""
+
+    code = "timed_out"
+>>>>>>> wt-service

@@ -92,7 +92,21 @@ class Detector:
             ModelError: If the model for pictures or videos, loaded when the first one comes, is unknown or altered.
         """
         started = time.perf_counter()
-        media = open_moving(source, settings=self.settings, name=name)
+        return self.examine(open_moving(source, settings=self.settings, name=name), started=started)
+
+    def examine(self, media: AudioMedia | Picture | Video, *, started: float | None = None) -> ScanResult:
+        """Analyse what `assay.media.open_moving` opened.
+
+        Args:
+            media: Opened with the limits of these settings.
+            started: `time.perf_counter` before it was opened; None for now.
+
+        Raises:
+            MediaError: If it turns out to be broken or over a limit.
+            ModelError: As for `scan`.
+            Stopped: If `assay.stopping` was told so.
+        """
+        started = time.perf_counter() if started is None else started
         if isinstance(media, AudioMedia):
             anchors = self._trust_anchors
             return sound_line.examine(media, self.sound_judge, self.settings, started=started, trust_anchors=anchors)
@@ -107,6 +121,16 @@ class Detector:
         from assay.picture_line import examine  # loads what only pictures need
 
         return examine(picture, self.picture_model, settings, started=started, trust_anchors=anchors)
+
+    def varied(self, settings: Settings) -> Detector:
+        """A detector with the models of this one, and other settings.
+
+        Args:
+            settings: Those that name models, threads and devices do not count: the models are loaded.
+        """
+        other = Detector(settings=settings, model=self.model)
+        other._eyes, other._picture_model = self.video_models, self.picture_model
+        return other
 
     def _scan_video(self, video: Video, started: float) -> ScanResult:
         settings, anchors, network = self.settings, self._trust_anchors, self.networks.get("video")

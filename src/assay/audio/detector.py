@@ -22,6 +22,7 @@ from assay.models.card import DetectorCard
 from assay.models.providers import provider_of
 from assay.models.registry import detector_card
 from assay.models.weights import load_session
+from assay.stopping import check_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +120,7 @@ class AudioDetector:
 
         Raises:
             MediaError: If the recording turns out to be broken or over a limit.
+            Stopped: If `assay.stopping` was told so.
         """
         clock = Clock()
         lanes: list[_Lane] = []
@@ -129,6 +131,7 @@ class AudioDetector:
                 block = next(blocks, None)
             if block is None:
                 break
+            check_stop()
             samples += block.shape[1]
             lanes = lanes or [_Lane(self, clock, prepare and prepare()) for _ in range(block.shape[0])]
             for lane, row in zip(lanes, block, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.image.faces import FaceFinder
+from assay.stopping import check_stop
 from assay.video.closely import Closely
 from assay.video.frames import Frame
 from assay.video.pace import Pace
@@ -82,6 +83,7 @@ def watch(frames: Iterable[Frame], finder: FaceFinder, detector: PictureDetector
     beside: list[int] = []
     count, scored, last_s, next_s = 0, 0, 0.0, 0.0
     for frame in frames:
+        check_stop()
         pace.comes(frame.time_s)
         faces = pace.saw(frame, finder.find(frame.pixels))
         builder.add(frame, faces, shaped=pace.near)

@@ -1,0 +1,252 @@
+"""`POST /api/predict/…` and `/api/batch-predict`: a file in, its result out.
+
+The two fields of a request besides the file are settings of the line for this file alone:
+
+- ``num_frames``: the setting of the same name, frames of a video that are looked at.
+- ``confidence_threshold`` t: the posterior from which flagging pays. By Bayes' rule that is the decision at a cost of a
+  false alarm of t / (1 - t) misses, so it becomes the setting ``false_alarm_cost``; what came of it stands in
+  ``operating_point`` of the result. It changes the verdict and no score.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from assay.errors import AssayError, Overloaded, SettingsError
+from assay.result import Outcome, ScanFailure, ScanResult
+from assay.serve.answers import documented
+from assay.serve.context import Context
+from assay.serve.cutting import Cut
+from assay.serve.multipart import ClientGone, Form, FormRules, Upload, received
+from assay.serve.readiness import Readiness
+from assay.serve.samples import result_sample
+from assay.serve.scoring import Media, Scorer
+from assay.serve.tracing import GONE
+from assay.serve.uploads import UploadFolder
+
+FIELDS = ("confidence_threshold", "num_frames")
+STATUSES = (400, 405, 408, 413, 415, 422, 500, 503, 504)
+AGAIN_S = 0.1  # how soon a file of a batch asks again for room
+Answer = TypeVar("Answer")
+
+
+class BatchAnswer(BaseModel):
+    """The outcomes of the files of one request, in their order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    results: list[Outcome] = Field(description="a ScanResult, or a ScanFailure where a file could not be analysed")
+
+
+@dataclass
+class _Door:
+    """What all routes share: who may come in, and where files go."""
+
+    context: Context
+    readiness: Readiness
+    folder: UploadFolder
+    arriving: int = 0
+
+    @property
+    def scorer(self) -> Scorer:
+        scorer: Scorer = self.context.scorer
+        return scorer
+
+    @asynccontextmanager
+    async def form(self, request: Request, rules: FormRules) -> AsyncIterator[Form]:
+        """The form of a request, if there is room; nothing is read before."""
+        self.readiness.require()
+        self.scorer.require_room()
+        if self.arriving >= self.context.settings.serve_max_uploads:
+            raise Overloaded(f"{self.arriving} requests are arriving already. Ask again.", retry_after_s=2)
+        self.arriving += 1
+        arriving = True
+        try:
+            async with received(request, rules, self.folder) as form:
+                self.arriving -= 1
+                arriving = False
+                yield form
+        finally:
+            self.arriving -= arriving
+
+
+def router(context: Context, readiness: Readiness, folder: UploadFolder) -> APIRouter:
+    """The routes that scan."""
+    routes = APIRouter(tags=["predict"])
+    door, settings = _Door(context, readiness, folder), context.settings
+    one = FormRules.of(settings, fields=FIELDS)
+    several = FormRules.of(settings, fields=FIELDS, file_field="files", max_files=settings.serve_max_files)
+
+    async def scanned(request: Request, media: tuple[Media, ...]) -> Response:
+        async with door.form(request, one) as form:
+            (upload,) = form.files
+            work = door.scorer.scan(upload.path, name=upload.name, changes=changes_of(form.fields), media=media)
+            try:
+                result = await unless_gone(request, work)
+            except ClientGone:
+                return Response(status_code=GONE)
+        return Response(result.model_dump_json(), media_type="application/json")
+
+    def add(kind: str, media: tuple[Media, ...], summary: str) -> None:
+        async def predict(request: Request) -> Response:
+            return await _heard(scanned(request, media))
+
+        predict.__doc__ = f"{summary} The content of the file decides what it is, neither its name nor its type."
+        routes.add_api_route(
+            f"/api/predict/{kind}",
+            predict,
+            methods=["POST"],
+            operation_id=f"predict_{kind}",
+            summary=summary,
+            openapi_extra=_body(one),
+            responses={
+                200: {"model": ScanResult, "description": "What was found", **result_sample()},
+                **documented(*STATUSES),
+            },
+        )
+
+    add("audio", ("audio",), "Scan a recording.")
+    add("image", ("image",), "Scan a picture.")
+    add("video", ("video",), "Scan a video with its sound.")
+    add("multimodal", (), "Scan a recording, a picture or a video.")
+
+    @routes.post(
+        "/api/batch-predict",
+        operation_id="batch_predict",
+        openapi_extra=_body(several),
+        responses={200: {"model": BatchAnswer, "description": "One outcome per file"}, **documented(*STATUSES)},
+    )
+    async def batch(request: Request) -> Response:
+        """Scan several files of any kind; each has a result or an error of its own, in the order in which they came."""
+        return await _heard(batch_of(request))
+
+    async def batch_of(request: Request) -> Response:
+        async with door.form(request, several) as form:
+            work = _scan_all(door.scorer, form)
+            try:
+                outcomes = await unless_gone(request, work)
+            except ClientGone:
+                return Response(status_code=GONE)
+        return Response(BatchAnswer(results=outcomes).model_dump_json(), media_type="application/json")
+
+    return routes
+
+
+async def _heard(work: Coroutine[Any, Any, Response]) -> Response:
+    """The response; one that nobody hears where the client has gone while it was sending."""
+    try:
+        return await work
+    except ClientGone:
+        return Response(status_code=GONE)
+
+
+async def _scan_all(scorer: Scorer, form: Form) -> list[Outcome]:
+    """As many of them at once as the service scores at once; beyond, they wait here and not in the queue."""
+    changes, turn = changes_of(form.fields), asyncio.Semaphore(scorer.jobs)
+
+    async def outcome(upload: Upload) -> Outcome:
+        async with turn:
+            try:
+                return await _patiently(scorer, upload, changes)
+            except AssayError as error:
+                return ScanFailure.of(upload.name, error)
+
+    return list(await asyncio.gather(*(outcome(upload) for upload in form.files)))
+
+
+async def _patiently(scorer: Scorer, upload: Upload, changes: dict[str, Any]) -> ScanResult:
+    """Scan one file of several, which have been let in together and wait for room together."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + scorer.settings.serve_timeout_s
+    while not scorer.has_room() and clock() < until:
+        await asyncio.sleep(AGAIN_S)
+    return await scorer.scan(upload.path, name=upload.name, changes=changes)
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer of `work`, which is cancelled when the client hangs up.
+
+    Raises:
+        ClientGone: If it has.
+    """
+    with Cut() as cut:
+        watching = asyncio.ensure_future(_hung_up(request, cut))
+        try:
+            return await work
+        finally:
+            watching.cancel()
+    raise ClientGone
+
+
+async def _hung_up(request: Request, cut: Cut) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    cut.now()
+
+
+def changes_of(fields: dict[str, str]) -> dict[str, Any]:
+    """Settings for one scan, from the fields of a form; an empty field counts as none.
+
+    Raises:
+        SettingsError: If one is not what it should be.
+    """
+    changes: dict[str, Any] = {}
+    if threshold := fields.get("confidence_threshold", "").strip():
+        told = _number(threshold, float)
+        if told is None or not 0 < told < 1:
+            raise SettingsError(
+                f"confidence_threshold is {threshold[:40]!r}; give a probability above 0 and below 1, such as 0.9.",
+                field="confidence_threshold",
+            )
+        changes["false_alarm_cost"] = told / (1 - told)
+    if frames := fields.get("num_frames", "").strip():
+        count = _number(frames, int)
+        if count is None or not 1 <= count <= 10_000:
+            raise SettingsError(
+                f"num_frames is {frames[:40]!r}; give a whole number from 1 to 10,000.", field="num_frames"
+            )
+        changes["num_frames"] = int(count)
+    return changes
+
+
+def _number(text: str, kind: type[float] | type[int]) -> float | None:
+    try:
+        return kind(text) if len(text) <= 40 and text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _body(rules: FormRules) -> dict[str, Any]:
+    """The request as OpenAPI says it; the form is read by `received`, not by FastAPI."""
+    content: dict[str, Any] = {"type": "string", "format": "binary", "description": "a recording, picture or video"}
+    several = rules.max_files > 1
+    files = {"type": "array", "items": content, "minItems": 1, "maxItems": rules.max_files} if several else content
+    threshold = {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 1,
+        "example": 0.9,
+        "description": "posterior from which flagging pays; sets false_alarm_cost to t / (1 - t) for this request",
+    }
+    frames = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10_000,
+        "example": 32,
+        "description": "frames of a video that are looked at, evenly spread; replaces fps",
+    }
+    schema = {
+        "type": "object",
+        "required": [rules.file_field],
+        "properties": {rules.file_field: files, "confidence_threshold": threshold, "num_frames": frames},
+        "additionalProperties": False,
+    }
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

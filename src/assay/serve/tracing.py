@@ -1,0 +1,108 @@
+"""Outermost: every request has an id, a line in the log, and an answer, whatever happens inside.
+
+Plain ASGI and no `BaseHTTPMiddleware`, which would hide from a handler that its client has hung up.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from assay.errors import AssayError
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+GONE = 499  # in the log: the client hung up; nginx's number, as HTTP has none
+log = logging.getLogger("assay.serve")
+
+
+def request_id_of(request: HTTPConnection) -> str:
+    """The id of a request."""
+    found: str = request.scope.get("assay.request_id", "")
+    return found
+
+
+class Tracing:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        scope["assay.request_id"] = told if SANE_ID.fullmatch(told) else secrets.token_hex(8)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, status = time.perf_counter(), 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message, scope["assay.request_id"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell)
+        except AssayError as error:  # of a middleware; those of routes are answered further in
+            if status:
+                raise
+            await _answer(error, scope, receive, tell)
+        except Exception:  # the outermost place: a fault of ours becomes an answer
+            log.exception("fault while answering %s", _shown(scope), extra=_fields(scope))
+            if not status:
+                await _answer_fault(scope, receive, tell)
+        finally:
+            spent_ms = (time.perf_counter() - started) * 1e3
+            fields = _fields(scope) | {"status": status or GONE, "duration_ms": round(spent_ms, 1)}
+            log.info("%s %d %.1f ms", _shown(scope), status or GONE, spent_ms, extra=fields)
+
+
+def _shown(scope: Scope) -> str:
+    return f"{scope['method']} {scope['path'][:200]!r}"
+
+
+def _fields(scope: Scope) -> dict[str, Any]:
+    return {"request_id": scope["assay.request_id"], "method": scope["method"], "path": scope["path"][:200]}
+
+
+def _add_headers(message: MutableMapping[str, Any], request_id: str) -> None:
+    headers = (
+        (b"x-request-id", request_id.encode("latin-1")),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+    )
+    there = {name.lower() for name, _ in message["headers"]}
+    message["headers"] = [*message["headers"], *((name, value) for name, value in headers if name not in there)]
+
+
+async def _answer(error: AssayError, scope: Scope, receive: Receive, send: Send) -> None:
+    from starlette.requests import Request
+
+    from assay.serve.answers import problem_of
+
+    await problem_of(Request(scope, receive), error)(scope, receive, send)
+
+
+async def _answer_fault(scope: Scope, receive: Receive, send: Send) -> None:
+    from starlette.requests import Request
+
+    from assay.serve.answers import problem
+
+    message = "This is a fault in Assay; please report it with the request id and what the log says."
+    await problem(Request(scope, receive), 500, "unexpected", message)(scope, receive, send)
