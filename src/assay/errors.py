@@ -20,16 +20,14 @@
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
     ├── TrainingError            a recipe or a training run cannot go on
-<<<<<<< HEAD
     ├── RecordNotFound           no key or entry of that name is kept, or it is somebody else's
-    └── AccessError              the service refuses a request before it looks at it
-        ├── KeyRequired          no API key was given
-        ├── KeyRefused           the API key is malformed, unknown, expired or revoked
-        ├── ScopeMissing         the API key is not for this
-        ├── RateLimited          too many requests
-        ├── HostRefused          the service was called by a name that is not its own
-        └── OriginRefused        a page of another site called from a browser
-=======
+    ├── AccessError              the service refuses a request before it looks at it
+    │   ├── KeyRequired          no API key was given
+    │   ├── KeyRefused           the API key is malformed, unknown, expired or revoked
+    │   ├── ScopeMissing         the API key is not for this
+    │   ├── RateLimited          too many requests
+    │   ├── HostRefused          the service was called by a name that is not its own
+    │   └── OriginRefused        a page of another site called from a browser
     ├── Stopped                  a scan was ended before it had an answer
     └── ServiceError             the service cannot do what a request asks
         ├── BadRequest           a request that cannot be read
@@ -37,7 +35,6 @@
         ├── Overloaded           as much is waiting as may wait
         ├── Unavailable          not ready yet, or about to stop
         └── TimedOut             an answer takes longer than a request may wait
->>>>>>> wt-service
 
 A message says what was given, what is accepted, and the next step. `code` is stable and goes into JSON; `context`
 holds the numbers. Foreign exceptions are translated where they first meet our code, with ``raise … from``.
@@ -191,7 +188,6 @@ class TrainingError(AssayError):
     code = "training_failed"
 
 
-<<<<<<< HEAD
 class RecordNotFound(AssayError):
     """No key or entry of that name is kept, or it is somebody else's."""
 
@@ -243,7 +239,8 @@ class OriginRefused(AccessError):
     """A page of another site called the service from a browser."""
 
     code = "origin_refused"
-=======
+
+
 class Stopped(AssayError):
     """A scan was ended before it had an answer, because nobody waits for it any more."""
 
@@ -284,4 +281,3 @@ class TimedOut(ServiceError):
     """An answer takes longer than a request may wait."""
 
     code = "timed_out"
->>>>>>> wt-service

@@ -145,18 +145,13 @@ def _means(cells: Floats, each: int) -> Floats:
 
 def findings(scores: AudioScores | HeardScores) -> tuple[Finding, ...]:
     """Measured properties of the recording, of its channel with most speech."""
-<<<<<<< HEAD
     channels: Sequence[ChannelScores | HeardChannel] = scores.channels
-    channel = max(channels, key=lambda channel: channel.speech_s)
-    quality = channel.quality
-=======
-    return findings_of(max(scores.channels, key=lambda channel: channel.speech_s))
+    return findings_of(max(channels, key=lambda channel: channel.speech_s))
 
 
-def findings_of(heard: ChannelScores | Statistics) -> tuple[Finding, ...]:
+def findings_of(heard: ChannelScores | HeardChannel | Statistics) -> tuple[Finding, ...]:
     """Measured properties of one channel."""
     quality = heard.quality
->>>>>>> wt-live
     rows = (
         ("speech", heard.speech_s, "s", "seconds in which somebody speaks"),
         ("speech_level", quality.level_db, "dBFS", "level of the speech"),

@@ -33,12 +33,8 @@ from assay.result import (
 from assay.timeline import Floats, Span, suspicious_spans
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from assay.audio.detector import AudioScores, ChannelScores
-    from assay.audio.quality import Quality
-=======
     from assay.audio.detector import AudioScores
->>>>>>> wt-live
+    from assay.audio.quality import Quality
     from assay.models.card import DetectorCard, PictureCard, TailModel
     from assay.settings import Settings
 
@@ -192,13 +188,8 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, decla
         for heard, channel in zip(figures, scores.channels, strict=True)
     ]
     # A channel in which nobody speaks says nothing about the others; its gap is listed.
-<<<<<<< HEAD
-    spoken = [c for c, channel in zip(judged, scores.channels, strict=True) if _is_scored(c, channel, card)]
-    worst = max(spoken or judged, key=lambda c: (RANK[c.verdict], -math.inf if c.llr is None else c.llr))
-=======
     spoken = [c for c, heard in zip(judged, figures, strict=True) if _is_scored(c, heard, card)]
-    worst = max(spoken or judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
->>>>>>> wt-live
+    worst = max(spoken or judged, key=lambda c: (RANK[c.verdict], -math.inf if c.llr is None else c.llr))
     if declared and worst.verdict == "bona_fide":
         worst = replace(worst, verdict="inconclusive", reasons=(DECLARED,))
     views = [
@@ -236,19 +227,6 @@ def judge_channel(
     card: DetectorCard,
     point: OperatingPointInForce,
     accepted_part: float | None,
-<<<<<<< HEAD
-) -> _Channel:
-    """Answer both questions for one channel; `accepted_part` is None for files too short for the second."""
-    scored = channel.llrs[~np.isnan(channel.llrs)]
-    fit = (channel.speech_s, channel.quality, scores.duration_s, card.min_speech_s)
-    if not scored.size:
-        return _Channel("inconclusive", None, 0.0, (), (no_speech(*fit),))
-    llr = float(scored.mean())
-    scored_s = scored.size * card.hop_samples / card.sample_rate_hz
-    stretches = max(1.0, scored_s / card.decision.stretch_s)
-    sd = math.sqrt(card.calibration.deviation(llr) ** 2 + card.decision.codec_sd**2 + float(scored.var()) / stretches)
-    outside = outside_of(*fit)
-=======
 ) -> ChannelJudgement:
     """Answer both questions for one channel.
 
@@ -260,13 +238,13 @@ def judge_channel(
         point: Thresholds; see `terms`.
         accepted_part: False-alarm rate of the second question; None for recordings too short for it.
     """
+    fit = (heard.speech_s, heard.quality, duration_s, card.min_speech_s)
     if not heard.windows:
-        return ChannelJudgement("inconclusive", None, 0.0, (), (_no_speech(heard, duration_s, card),))
+        return ChannelJudgement("inconclusive", None, 0.0, (), (no_speech(*fit),))
     llr = heard.mean_llr
     stretches = stretches_of(heard, card)
     sd = math.sqrt(card.calibration.deviation(llr) ** 2 + card.decision.codec_sd**2 + heard.variance / stretches)
-    outside = _outside(heard, duration_s, card)
->>>>>>> wt-live
+    outside = outside_of(*fit)
     if outside:
         return ChannelJudgement("inconclusive", llr, sd, (), outside)
     part = _part(heard, parts, card, accepted_part)
@@ -333,7 +311,6 @@ def _evidence(p: float) -> float:
     return -1 - math.log(p) - math.log(-math.log(p)) if p > 0 else math.inf
 
 
-<<<<<<< HEAD
 def no_speech(speech_s: float, quality: Quality, duration_s: float, least_s: float) -> Reason:
     """Why a recording in which hardly anybody speaks is not judged.
 
@@ -356,23 +333,6 @@ def outside_of(speech_s: float, quality: Quality, duration_s: float, least_s: fl
     """Reasons why a recording lies outside what models of sound are measured on; arguments as of `no_speech`."""
     if speech_s < least_s:
         return (no_speech(speech_s, quality, duration_s, least_s),)  # the other figures are figures of speech
-=======
-def _no_speech(heard: Statistics, duration_s: float, card: DetectorCard) -> Reason:
-    if heard.quality.silent > 0.99:
-        return Reason(code="silence", text="The recording is silent; give one in which somebody speaks.")
-    text = (
-        f"{heard.speech_s:.1f} s of speech in {duration_s:.1f} s of sound; at least {card.min_speech_s:g} s"
-        " are needed. Music, noise and silence are not judged."
-    )
-    return Reason(code="no_speech" if heard.speech_s == 0 else "too_little_speech", text=text)
-
-
-def _outside(heard: Statistics, duration_s: float, card: DetectorCard) -> tuple[Reason, ...]:
-    """Reasons why the recording lies outside what the model was measured on."""
-    if heard.speech_s < card.min_speech_s:
-        return (_no_speech(heard, duration_s, card),)  # the other figures are figures of speech
-    quality = heard.quality
->>>>>>> wt-live
     noise = f"Speech stands only {quality.snr_db:.0f} dB above the noise; at least {MIN_SNR_DB:g} dB are needed."
     band = f"Nothing above {quality.bandwidth_hz:.0f} Hz; at least {MIN_BANDWIDTH_HZ:g} Hz are needed."
     drive = f"{quality.clipped:.0%} of the samples are at full scale; at most {MAX_CLIPPED:.0%} are accepted."

@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-<<<<<<< HEAD
-from pydantic import Field, field_validator
-=======
-from pydantic import Field, SecretStr
->>>>>>> wt-jobs
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 
@@ -35,9 +31,6 @@ class ServeSettings(BaseSettings):
         " serve_folder",
     )
 
-<<<<<<< HEAD
-<<<<<<< HEAD
-<<<<<<< HEAD
     serve_require_key: bool | None = Field(
         None, description="whether a request needs an API key; not set: unless the service listens on loopback only"
     )
@@ -76,22 +69,35 @@ class ServeSettings(BaseSettings):
         0.01, gt=0, lt=1, description="accepted probability that a model ever gives a false alert of drift"
     )
 
-    @field_validator("serve_cors_origins")
-    @classmethod
-    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}" or "*" in origin:
-                raise ValueError(f"'{origin}' is no origin; write https://example.org, without a path and without '*'")
-        return origins
+    serve_jobs: int = Field(0, ge=0, le=256, description="files that the service scores at once; 0 for one per core")
+    serve_queue_size: int = Field(64, ge=1, description="most files that wait to be scored; beyond, requests get a 503")
+    serve_timeout_s: float = Field(
+        120.0, gt=0, le=86_400, description="longest that a request waits for its answer, its turn included"
+    )
+    serve_grace_s: float = Field(
+        30.0, ge=0, le=3_600, description="seconds that the service, told to stop, gives what it is scoring"
+    )
+    serve_batch: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="stretches of sound of several requests in one call of the network; 0 for 8 on an accelerator and 1"
+        " on a processor, where more is slower",
+    )
+    serve_batch_wait_ms: float = Field(
+        4.0, ge=0, le=1_000, description="how long a stretch of sound waits for others to share a call with"
+    )
+    serve_max_upload_bytes: int = Field(2**29, gt=0, description="largest file that a request may send")
+    serve_max_request_bytes: int = Field(2**30, gt=0, description="largest request, all its files together")
+    serve_max_files: int = Field(32, ge=1, le=1_000, description="most files in one request of several")
+    serve_max_uploads: int = Field(64, ge=1, description="most requests whose files arrive at the same time")
+    serve_upload_wait_s: float = Field(
+        15.0, gt=0, le=3_600, description="longest pause in a request that arrives; what every request has in any case"
+    )
+    serve_upload_bytes_per_s: int = Field(
+        16_384, ge=1, description="slowest rate of a request that has used up serve_upload_wait_s"
+    )
 
-    @field_validator("serve_trusted_proxies")
-    @classmethod
-    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            ip_network(network, strict=False)
-        return networks
-=======
     serve_embedded_jobs: int = Field(
         1, ge=0, le=64, description="jobs that `assay serve` works on itself at a time; 0 leaves them to `assay worker`"
     )
@@ -121,8 +127,7 @@ class ServeSettings(BaseSettings):
     serve_webhook_attempts: int = Field(
         8, ge=1, le=100, description="times a webhook is tried: after 5 s, 20 s, 80 s and so on, at most an hour apart"
     )
->>>>>>> wt-jobs
-=======
+
     serve_live_streams: int = Field(64, ge=1, description="live streams that one process of the service hears at once")
     serve_live_streams_per_address: int = Field(
         32, ge=1, description="live streams that one process of the service hears at once from one address"
@@ -137,34 +142,19 @@ class ServeSettings(BaseSettings):
     serve_live_idle_s: float = Field(
         30.0, gt=0, description="seconds without a frame after which a live stream is closed"
     )
->>>>>>> wt-live
-=======
-    serve_jobs: int = Field(0, ge=0, le=256, description="files that the service scores at once; 0 for one per core")
-    serve_queue_size: int = Field(64, ge=1, description="most files that wait to be scored; beyond, requests get a 503")
-    serve_timeout_s: float = Field(
-        120.0, gt=0, le=86_400, description="longest that a request waits for its answer, its turn included"
-    )
-    serve_grace_s: float = Field(
-        30.0, ge=0, le=3_600, description="seconds that the service, told to stop, gives what it is scoring"
-    )
-    serve_batch: int = Field(
-        0,
-        ge=0,
-        le=256,
-        description="stretches of sound of several requests in one call of the network; 0 for 8 on an accelerator and 1"
-        " on a processor, where more is slower",
-    )
-    serve_batch_wait_ms: float = Field(
-        4.0, ge=0, le=1_000, description="how long a stretch of sound waits for others to share a call with"
-    )
-    serve_max_upload_bytes: int = Field(2**29, gt=0, description="largest file that a request may send")
-    serve_max_request_bytes: int = Field(2**30, gt=0, description="largest request, all its files together")
-    serve_max_files: int = Field(32, ge=1, le=1_000, description="most files in one request of several")
-    serve_max_uploads: int = Field(64, ge=1, description="most requests whose files arrive at the same time")
-    serve_upload_wait_s: float = Field(
-        15.0, gt=0, le=3_600, description="longest pause in a request that arrives; what every request has in any case"
-    )
-    serve_upload_bytes_per_s: int = Field(
-        16_384, ge=1, description="slowest rate of a request that has used up serve_upload_wait_s"
-    )
->>>>>>> wt-service
+
+    @field_validator("serve_cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}" or "*" in origin:
+                raise ValueError(f"'{origin}' is no origin; write https://example.org, without a path and without '*'")
+        return origins
+
+    @field_validator("serve_trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network, strict=False)
+        return networks

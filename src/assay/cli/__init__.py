@@ -16,19 +16,22 @@ from typing import Annotated
 import typer
 
 from assay._version import __version__
-<<<<<<< HEAD
-<<<<<<< HEAD
-<<<<<<< HEAD
-from assay.cli import config, data, doctor, evaluate, exits, export, jobs, keys, models, scan, train
-=======
-from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train, worker
->>>>>>> wt-jobs
-=======
-from assay.cli import config, data, doctor, evaluate, exits, export, listen, models, scan, train
->>>>>>> wt-live
-=======
-from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, serve, train
->>>>>>> wt-service
+from assay.cli import (
+    config,
+    data,
+    doctor,
+    evaluate,
+    exits,
+    export,
+    jobs,
+    keys,
+    listen,
+    models,
+    scan,
+    serve,
+    train,
+    worker,
+)
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -50,11 +53,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=scan.EPILOG, short_help="Scan recordings for signs of synthesis.")(scan.scan)
-<<<<<<< HEAD
 app.command(epilog=listen.EPILOG, short_help="Judge sound as it comes.")(listen.listen)
-=======
 app.command(epilog=serve.EPILOG, short_help="Answer over HTTP.")(serve.serve)
->>>>>>> wt-service
 app.command(epilog=models.EPILOG, short_help="List the models or show a card.")(models.models)
 app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.doctor)
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)

@@ -56,21 +56,3 @@ def _extra(extra: str, modules: frozenset[str], purpose: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] in modules:
             raise MissingExtra.of(extra, purpose) from error
         raise
-
-
-SERVICE_MODULES = frozenset({"fastapi", "huey", "prometheus_client", "sqlalchemy", "starlette", "uvicorn"})
-
-
-@contextmanager
-def service_extra(purpose: str) -> Iterator[None]:
-    """What is imported here needs the extra `serve`.
-
-    Args:
-        purpose: What the user wants, to begin the sentence with.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in SERVICE_MODULES:
-            raise MissingExtra.of("serve", purpose) from error
-        raise
