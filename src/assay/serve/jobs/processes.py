@@ -79,7 +79,7 @@ def _work(settings: Settings) -> None:
     try:
         work_until(over, settings)
     except AssayError as error:
-        log.error("%s [%s]", error, error.code)  # noqa: TRY400 - it names its cause; a traceback would hide it
+        log.error("%s [%s]", error, error.code)
         sys.exit(UNFIT)
 
 

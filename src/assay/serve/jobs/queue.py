@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
@@ -62,6 +63,7 @@ class JobQueue:
     def __init__(self, settings: Settings) -> None:
         self._huey = _connect(settings)
         self._errors = _errors_of(self._huey)
+        self._closing = Lock()
         self._handle: Callable[[str], None] = lambda job_id: None
 
         def run_job(job_id: str) -> None:
@@ -69,7 +71,7 @@ class JobQueue:
 
         self._run_job = self._huey.task(name="run_job")(run_job)
         # Each thread that listens on PostgreSQL has a connection of its own, which only that thread can close.
-        self._huey.on_shutdown(name="close")(self._huey.storage.close)
+        self._huey.on_shutdown(name="close")(self.close)
         try:
             self._huey.storage.queue_size()
         except self._errors as error:
@@ -114,8 +116,9 @@ class JobQueue:
         return consumer
 
     def close(self) -> None:
-        """Let go of connections."""
-        self._huey.storage.close()
+        """Let go of the connections that this thread uses; they open again when they are needed."""
+        with self._closing:  # huey looks whether there is one before it takes its own lock
+            self._huey.storage.close()
 
 
 def _connect(settings: Settings) -> Huey:
