@@ -25,6 +25,7 @@ from assay.settings import Settings
 NAME = "assay-jobs"
 SQLITE_WAIT_S = 30.0
 LONGEST_NAP_S = 0.5  # how long a job may lie in a SQLite file before somebody looks
+TABLES_LOCK = 0x61737371  # "assq", among the advisory locks of PostgreSQL
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -140,8 +141,12 @@ def _connect(settings: Settings) -> Huey:
             raise MissingExtra.of("postgresql", "A queue on PostgreSQL")
         import psycopg
 
+        dsn = re.sub(r"^\w+(\+\w+)?:", "postgresql:", url)
         try:
-            return PostgresHuey(NAME, dsn=re.sub(r"^\w+(\+\w+)?:", "postgresql:", url), **more)
+            # Several that start at once would all make huey's tables, and "if not exists" does not keep them apart.
+            with psycopg.connect(dsn, autocommit=True) as alone:
+                alone.execute("SELECT pg_advisory_lock(%s)", (TABLES_LOCK,))
+                return PostgresHuey(NAME, dsn=dsn, **more)
         except psycopg.Error as error:
             raise SettingsError(f"The queue that serve_queue names does not answer: {error}.") from error
     raise SettingsError(f"serve_queue: '{kind}:' is no queue; give redis://... or postgresql://..., or leave it empty.")
