@@ -346,6 +346,7 @@ def test_tables_are_made_once_by_many_who_start_at_once(backend, tmp_path):
     def start(_):
         database = Database.of(settings)
         database.create_tables()
+        JobQueue(settings).close()
         found = JobStore(database, settings).counts()
         database.close()
         return found

@@ -145,7 +145,7 @@ def test_twenty_kills_lose_nothing_and_score_nothing_twice(backend, tmp_path, sp
         sender.join(LONG_S)
         assert not sender.is_alive()
         wait_until(lambda: set(store.counts()) == {"done"}, LONG_S)
-    except AssertionError as error:
+    except (AssertionError, ProcessLookupError) as error:  # the latter: one ended by itself
         raise AssertionError(f"{error}\n{store.counts()}\n{processes.log()}") from error
     finally:
         processes.end()

@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
@@ -24,6 +25,7 @@ from assay.settings import Settings
 NAME = "assay-jobs"
 SQLITE_WAIT_S = 30.0
 LONGEST_NAP_S = 0.5  # how long a job may lie in a SQLite file before somebody looks
+TABLES_LOCK = 0x61737371  # "assq", among the advisory locks of PostgreSQL
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -62,6 +64,7 @@ class JobQueue:
     def __init__(self, settings: Settings) -> None:
         self._huey = _connect(settings)
         self._errors = _errors_of(self._huey)
+        self._closing = Lock()
         self._handle: Callable[[str], None] = lambda job_id: None
 
         def run_job(job_id: str) -> None:
@@ -69,7 +72,7 @@ class JobQueue:
 
         self._run_job = self._huey.task(name="run_job")(run_job)
         # Each thread that listens on PostgreSQL has a connection of its own, which only that thread can close.
-        self._huey.on_shutdown(name="close")(self._huey.storage.close)
+        self._huey.on_shutdown(name="close")(self.close)
         try:
             self._huey.storage.queue_size()
         except self._errors as error:
@@ -114,8 +117,9 @@ class JobQueue:
         return consumer
 
     def close(self) -> None:
-        """Let go of connections."""
-        self._huey.storage.close()
+        """Let go of the connections that this thread uses; they open again when they are needed."""
+        with self._closing:  # huey looks whether there is one before it takes its own lock
+            self._huey.storage.close()
 
 
 def _connect(settings: Settings) -> Huey:
@@ -137,8 +141,12 @@ def _connect(settings: Settings) -> Huey:
             raise MissingExtra.of("postgresql", "A queue on PostgreSQL")
         import psycopg
 
+        dsn = re.sub(r"^\w+(\+\w+)?:", "postgresql:", url)
         try:
-            return PostgresHuey(NAME, dsn=re.sub(r"^\w+(\+\w+)?:", "postgresql:", url), **more)
+            # Several that start at once would all make huey's tables, and "if not exists" does not keep them apart.
+            with psycopg.connect(dsn, autocommit=True) as alone:
+                alone.execute("SELECT pg_advisory_lock(%s)", (TABLES_LOCK,))
+                return PostgresHuey(NAME, dsn=dsn, **more)
         except psycopg.Error as error:
             raise SettingsError(f"The queue that serve_queue names does not answer: {error}.") from error
     raise SettingsError(f"serve_queue: '{kind}:' is no queue; give redis://... or postgresql://..., or leave it empty.")
