@@ -1,12 +1,12 @@
 """Speed, memory and start of Assay, side by side with the usual way and with the bare network; `make bench`.
 
-    python benchmarks/run.py --long     # everything, 25 minutes on 2 cores; writes README.md and three JSON files here
-    python benchmarks/run.py            # 18 minutes: without the video of half an hour
+    python benchmarks/run.py --long     # everything, 35 minutes on 2 cores; writes README.md and four JSON files here
+    python benchmarks/run.py            # 28 minutes: without the video of half an hour
     python benchmarks/run.py --quick    # a smoke test of the harness: few turns, short files; prints, writes nothing
 
-What is measured is in subjects.py, how in measure.py and worker.py, what is promised in targets.py. Pictures and videos
-come last, see pictures.py and videos.py, each of which can be run alone. Needs Linux and the extras
-``[train,test,bench]`` (PyTorch, librosa, OpenCV).
+What is measured is in subjects.py, how in measure.py and worker.py, what is promised in targets.py. Pictures, videos
+and training come last, see pictures.py, videos.py and training.py, each of which can be run alone. Needs Linux and the
+extras ``[train,test,bench]`` (PyTorch, librosa, OpenCV).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from measure import HERE, Entry, Series, run_command, run_commands, take_turns
 from pictures import run as run_pictures
 from portraits import SHARED
 from report import SHORT_S, Results, markdown, write_readme
+from training import run as run_training
 from videos import run as run_videos
 
 USUAL_MEMORY = 40 * 2**30  # what librosa and its phases of 3 hours need, with room to spare; 25 GB were too little
@@ -177,6 +178,7 @@ def main() -> None:
         (HERE / "last.json").write_text(json.dumps(results.as_dict(), indent=1) + "\n", encoding="utf-8")
     run_pictures(SHARED, quick=arguments.quick)
     run_videos(SHARED, quick=arguments.quick, long=arguments.long)
+    run_training(quick=arguments.quick)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@
 `network` and `networks` get samples that are already decoded, cut by the same `WindowCutter` as in a scan. `usual`
 puts spectrograms of the same shape into the same trunks, pooling and heads, with random weights: they cost as much as
 trained ones. Each subject is built once (models loaded, not timed) and then called, once per pass. Those of pictures
-are in picture_subjects.py, those of videos in video_subjects.py.
+are in picture_subjects.py, those of videos in video_subjects.py, those of training in training_subjects.py.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from load import Load
 from numpy.typing import NDArray
 from picture_subjects import PictureDecode, PictureScan, PictureUsual
+from training_subjects import TRAINING_SUBJECTS
 from video_subjects import VideoDecode, VideoScan, VideoUsual
 
 Samples = NDArray[np.float32]
@@ -195,4 +196,5 @@ SUBJECTS: dict[str, Callable[[Load], Any]] = {
     "usual-videos": lambda load: VideoUsual(load, halved=True),
     "usual-videos-full": lambda load: VideoUsual(load, halved=False),
     "decode-videos": VideoDecode,
+    **TRAINING_SUBJECTS,
 }

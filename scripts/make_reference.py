@@ -26,6 +26,7 @@ from pydantic import TypeAdapter
 from assay import errors
 from assay.cli import app, exits, main, scan
 from assay.errors import AssayError
+from assay.models.runs import FIELDS
 from assay.result import SCHEMA_VERSION, Outcome
 from assay.settings import PROFILES, Settings
 
@@ -72,10 +73,9 @@ def _setting_rows() -> Iterator[str]:
 
 def _scan_options() -> dict[str, str]:
     """Options of `assay scan` that give a setting."""
-    parameters = {"model": "audio_model"}
-    names = {
-        parameters.get(name, name): f"--{name.replace('_', '-')}" for name in inspect.signature(scan.scan).parameters
-    }
+    parameters = inspect.signature(scan.scan).parameters
+    names = {name: f"--{name.replace('_', '-')}" for name in parameters}
+    names |= dict.fromkeys(FIELDS.values(), "--model")  # by the medium that it judges
     return {name: option for name, option in names.items() if name in Settings.model_fields}
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from assay.credentials import Provenance
     from assay.forensics import Trace
     from assay.models.card import DetectorCard
+    from assay.views.sound import HeardChannel, HeardScores
 
 MAX_TIMELINE = 1_000
 MAX_SEGMENTS = 600
@@ -142,12 +143,13 @@ def _means(cells: Floats, each: int) -> Floats:
     return means
 
 
-def findings(scores: AudioScores) -> tuple[Finding, ...]:
+def findings(scores: AudioScores | HeardScores) -> tuple[Finding, ...]:
     """Measured properties of the recording, of its channel with most speech."""
-    return findings_of(max(scores.channels, key=lambda channel: channel.speech_s))
+    channels: Sequence[ChannelScores | HeardChannel] = scores.channels
+    return findings_of(max(channels, key=lambda channel: channel.speech_s))
 
 
-def findings_of(heard: ChannelScores | Statistics) -> tuple[Finding, ...]:
+def findings_of(heard: ChannelScores | HeardChannel | Statistics) -> tuple[Finding, ...]:
     """Measured properties of one channel."""
     quality = heard.quality
     rows = (

@@ -12,29 +12,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from functools import partial
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from assay import sound_line
 from assay.audio.deliveries import Recording
 from assay.audio.denoise import NoiseReducer
 from assay.audio.detector import AudioDetector, AudioScores
+from assay.audio.speech import SpeechActivity
 from assay.errors import AssayError, MediaError, SettingsError
-from assay.evidence import declares_generator, reference_of, shown_traces
-from assay.forensics.sound import SoundInspection, inspect_sound
 from assay.media import AudioMedia, expand, open_moving
-from assay.policy import Judgement, decide
 from assay.provenance import read_provenance
-from assay.result import NotAnalysed, Outcome, ScanFailure, ScanResult
+from assay.result import Outcome, ScanFailure, ScanResult
 from assay.settings import Settings, load_settings
-from assay.stability import check_stability, require_deliveries
+from assay.sound_line import SoundJudge
+from assay.stability import require_deliveries
+from assay.zoo_line import examine_picture, examine_video, load_networks, shipped
 
 if TYPE_CHECKING:
-    from assay.credentials import Provenance
     from assay.image.detector import PictureDetector
+    from assay.media.pictures import Picture
     from assay.media.videos import Video
     from assay.video_eyes import Eyes
 
@@ -43,6 +43,9 @@ log = logging.getLogger("assay.line")
 
 class Detector:
     """Scans recordings, pictures and videos with one set of settings; may be shared between threads.
+
+    A network that was trained here, named in the place of a shipped detector, judges the files of its own medium; the
+    shipped detectors judge all else, the sound track of videos included.
 
     Args:
         settings: The settings in force; None loads them (file, environment).
@@ -66,12 +69,16 @@ class Detector:
         if self.settings.stability:
             require_deliveries()
         self._trust_anchors = _read_anchors(self.settings.trust_anchors)
+        self.networks = load_networks(self.settings, but="audio" if model else "")
         self.model = model or AudioDetector(
-            self.settings.audio_model, threads=self.settings.threads, device=self.settings.device
+            self._shipped("audio"), threads=self.settings.threads, device=self.settings.device
         )
         self._picture_model: PictureDetector | None = None
         self._eyes: Eyes | None = None
         self._lock = Lock()
+
+    def _shipped(self, media: str) -> str:
+        return shipped(media, self.settings, instead=media in self.networks)
 
     def scan(self, source: Any, *, name: str | None = None) -> ScanResult:
         """Analyse one recording, picture or video.
@@ -87,21 +94,37 @@ class Detector:
         started = time.perf_counter()
         media = open_moving(source, settings=self.settings, name=name)
         if isinstance(media, AudioMedia):
-            return self._scan_sound(media, started)
+            anchors = self._trust_anchors
+            return sound_line.examine(media, self.sound_judge, self.settings, started=started, trust_anchors=anchors)
         from assay.media.pictures import Picture
 
-        if not isinstance(media, Picture):
-            return self._scan_video(media, started)
+        return self._scan_picture(media, started) if isinstance(media, Picture) else self._scan_video(media, started)
+
+    def _scan_picture(self, picture: Picture, started: float) -> ScanResult:
+        settings, anchors, network = self.settings, self._trust_anchors, self.networks.get("image")
+        if network is not None:
+            return examine_picture(picture, network, settings, started=started, trust_anchors=anchors)
         from assay.picture_line import examine  # loads what only pictures need
 
-        return examine(media, self.picture_model, self.settings, started=started, trust_anchors=self._trust_anchors)
+        return examine(picture, self.picture_model, settings, started=started, trust_anchors=anchors)
 
     def _scan_video(self, video: Video, started: float) -> ScanResult:
+        settings, anchors, network = self.settings, self._trust_anchors, self.networks.get("video")
+        if network is not None:
+            return examine_video(video, network, settings, started=started, trust_anchors=anchors)
         from assay.video_line import examine
         from assay.video_sound import Ear
 
-        ear, anchors = Ear(self._score, self.model.card), self._trust_anchors
-        return examine(video, self.video_models, ear, self.settings, started=started, trust_anchors=anchors)
+        ear = Ear(self._score, self.model.card)
+        return examine(video, self.video_models, ear, settings, started=started, trust_anchors=anchors)
+
+    @cached_property
+    def sound_judge(self) -> SoundJudge:
+        """What judges recordings: the network that the settings name, else the shipped detector."""
+        network = self.networks.get("audio")
+        if network is None:
+            return SoundJudge.of_detector(self.model, self.settings)
+        return SoundJudge.of_network(network, self.settings, SpeechActivity())
 
     @property
     def video_models(self) -> Eyes:
@@ -115,7 +138,8 @@ class Detector:
             if self._eyes is None:
                 from assay.video_eyes import Eyes
 
-                self._eyes = Eyes.load(self.settings, pictures)
+                named = self.settings.model_copy(update={"video_model": self._shipped("video")})
+                self._eyes = Eyes.load(named, pictures)
             return self._eyes
 
     @property
@@ -129,64 +153,13 @@ class Detector:
             if self._picture_model is None:
                 from assay.image.detector import PictureDetector
 
-                name, threads, device = self.settings.image_model, self.settings.threads, self.settings.device
-                self._picture_model = PictureDetector(name, threads=threads, device=device)
+                threads, device = self.settings.threads, self.settings.device
+                self._picture_model = PictureDetector(self._shipped("image"), threads=threads, device=device)
             return self._picture_model
-
-    def _scan_sound(self, media: AudioMedia, started: float) -> ScanResult:
-        opened = time.perf_counter()
-        found = _traces(media)
-        inspected = time.perf_counter()
-        provenance = self._provenance(media)
-        vouched = time.perf_counter()
-        scores = self._score(media)
-        scored = time.perf_counter()
-        judge = partial(self._decide, declared=declares_generator(found.traces, provenance))
-        judgement = judge(scores)
-        decided = time.perf_counter()
-        timings = {
-            "open": opened - started,
-            "forensics": inspected - opened,
-            "provenance": vouched - inspected,
-            "decide": decided - scored,
-        }
-        stability = None
-        if self.settings.stability:
-            judgement, stability = check_stability(media, judgement, lambda sound: judge(self._score(sound)))
-            timings["stability"] = time.perf_counter() - decided
-        timings["total"] = time.perf_counter() - started
-        return ScanResult(
-            path=media.path,
-            sha256=media.sha256,
-            media="audio",
-            container=media.container,
-            codec=media.codec,
-            sample_rate_hz=media.sample_rate_hz,
-            channels=media.channels,
-            duration_s=round(scores.duration_s, 4),
-            speech_s=round(max(channel.speech_s for channel in scores.channels), 3),
-            model=reference_of(self.model),
-            timings_ms={
-                **{name: round(value, 3) for name, value in scores.timings_ms.items()},
-                **{name: round(1e3 * value, 3) for name, value in timings.items()},
-            },
-            stability=stability,
-            evidence=tuple(shown_traces(found.traces)),
-            provenance=provenance,
-            **{**_fields(judgement), "not_analysed": (*judgement.not_analysed, *_left_out(found))},
-        )
-
-    def _provenance(self, media: AudioMedia) -> Provenance | None:
-        if media.original is None:
-            return None
-        return read_provenance(media.original, media.container, trust_anchors=self._trust_anchors)
 
     def _score(self, recording: Recording) -> AudioScores:
         prepare = NoiseReducer if self.settings.denoise else None
         return self.model.score(recording, channels=self.settings.channels, prepare=prepare)
-
-    def _decide(self, scores: AudioScores, *, declared: bool) -> Judgement:
-        return decide(scores, self.model.card, self.settings, declared=declared)
 
     def scan_many(
         self, sources: Iterable[Any], *, expanded: bool = False, recursive: bool = False, done: Container[str] = ()
@@ -243,23 +216,6 @@ def _read_anchors(path: Path | None) -> bytes | None:
     return anchors
 
 
-def _traces(media: AudioMedia) -> SoundInspection:
-    """Of the original bytes; an array has none.
-
-    Raises:
-        MediaError: If a file on disk vanished or changed since it was hashed.
-    """
-    if media.original is None:
-        return SoundInspection()
-    with closing(media.original.reader()) as reader:
-        return inspect_sound(reader, media.original.size, media.container)
-
-
-def _left_out(found: SoundInspection) -> Iterator[NotAnalysed]:
-    for tool, reason in found.left_out.items():
-        yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")
-
-
 def _name_of(source: Any) -> str:
     """What `open_media` would call it."""
     if isinstance(source, (str, os.PathLike)):
@@ -268,10 +224,6 @@ def _name_of(source: Any) -> str:
         return "<bytes>"
     own = getattr(source, "name", None)
     return "<array>" if isinstance(source, tuple) else own if isinstance(own, str) and own else "<file>"
-
-
-def _fields(judgement: Judgement) -> dict[str, Any]:
-    return {name: getattr(judgement, name) for name in Judgement.__dataclass_fields__}
 
 
 def _expanded(sources: Iterable[Any], recursive: bool, done: Container[str]) -> Iterator[Any]:

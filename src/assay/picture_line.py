@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from assay.evidence import declares_generator, posterior, reference_of, shown_traces
@@ -18,11 +18,13 @@ from assay.image.faces import Face as FoundFace
 from assay.image.faces import FaceFinder
 from assay.image.looks import LEAST_FACE
 from assay.picture_policy import decide_picture
+from assay.picture_stability import Held, Rescoring
 from assay.provenance import read_provenance
 from assay.result import Face, NotAnalysed, Piece, ScanResult
 
 if TYPE_CHECKING:
     from assay.image.detector import PictureDetector, PictureScores
+    from assay.image.looks import Pixels
     from assay.media.pictures import Picture
     from assay.settings import Settings
 
@@ -47,14 +49,21 @@ def examine(
     opened = time.perf_counter()
     found = inspect(picture, deep=settings.deep)
     inspected = time.perf_counter()
-    faces = _finder(settings.threads, settings.deep).find(picture.pixels)
+    finder = _finder(settings.threads, settings.deep)
+    faces = finder.find(picture.pixels)
     looked = time.perf_counter()
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
     vouched = time.perf_counter()
     scores = detector.score(picture.pixels, faces, deep=settings.deep)
     declared = declares_generator(found.traces, provenance)
-    judgement = decide_picture(scores, detector.card, settings, quality=_quality(found), declared=declared)
+    judge = partial(decide_picture, card=detector.card, settings=settings, quality=quality_of(found), declared=declared)
+    held = Held(judge(scores))
     ended = time.perf_counter()
+    if settings.stability:
+        again = Rescoring(partial(_scored, detector, finder, settings.deep), judge, settings)
+        held = again.check(picture.pixels, scores, held.judgement)
+    checked = time.perf_counter()
+    judgement = held.judgement
     return ScanResult(
         path=picture.path,
         sha256=picture.sha256,
@@ -71,7 +80,7 @@ def examine(
         timeline=(),
         findings=judgement.findings,
         reasons=judgement.reasons,
-        not_analysed=(*_left_out(found, picture), *_unseen(scores, faces)),
+        not_analysed=(*gaps_of(found, picture), *held.gaps, *_unseen(scores, faces)),
         faces=_faces(faces, scores, settings.prior),
         pieces=_pieces(scores, settings.prior),
         evidence=tuple(shown_traces(found.traces, picture.notes)),
@@ -84,9 +93,15 @@ def examine(
             "faces": round(1e3 * (looked - inspected), 3),
             "network": round(1e3 * (ended - vouched), 3),
             "provenance": round(1e3 * (vouched - looked), 3),
+            **({"stability": round(1e3 * (checked - ended), 3)} if settings.stability else {}),
             "total": round(1e3 * (time.perf_counter() - started), 3),
         },
+        stability=held.stability,
     )
+
+
+def _scored(detector: PictureDetector, finder: FaceFinder, deep: bool, pixels: Pixels) -> PictureScores:
+    return detector.score(pixels, finder.find(pixels), deep=deep)
 
 
 @cache
@@ -94,7 +109,7 @@ def _finder(threads: int, deep: bool) -> FaceFinder:
     return FaceFinder(irises=False, threads=threads, deep=deep)
 
 
-def _quality(found: Inspection) -> int | None:
+def quality_of(found: Inspection) -> int | None:
     """Of a JPEG file by its tables, if they are IJG's or near them."""
     for trace in found.traces:
         if trace.name == "jpeg_quantisation" and isinstance(trace.measured.get("quality"), int):
@@ -102,7 +117,8 @@ def _quality(found: Inspection) -> int | None:
     return None
 
 
-def _left_out(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:
+def gaps_of(found: Inspection, picture: Picture) -> Iterator[NotAnalysed]:
+    """What the file itself could not be asked."""
     for tool, reason in found.left_out.items():
         if (tool, picture.format == "jpeg") != ("double_jpeg", False):  # nobody misses it there
             yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")

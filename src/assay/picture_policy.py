@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MIN_QUALITY = 30
 MAX_FLAT = 0.6
+TOO_SMALL = Reason(
+    code="too_small", text="The picture is too small to be looked at; a side of 96 pixels is the least, better 500."
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,11 @@ def decide_picture(
         extrapolated=rate * share < card.decision.file.survival[-1],
     )
     outside = _outside(scores, card, quality)
+    found = findings_of(scores.detail, scores.flat, quality)
     if scores.llr is None:
-        return PictureJudgement("inconclusive", None, None, None, outside, _findings(scores, quality), point)
+        return PictureJudgement(
+            "inconclusive", None, None, None, outside, findings_of(scores.detail, scores.flat, quality), point
+        )
     if declared and not outside and scores.llr <= point.bona_fide_below_llr:
         outside = (DECLARED,)
     told: tuple[Verdict, float, tuple[Reason, ...]] = ("inconclusive", scores.llr, outside)
@@ -84,7 +90,7 @@ def decide_picture(
         spoof_probability=posterior(llr, settings.prior),
         interval=(posterior(llr - Z90 * sd, settings.prior), posterior(llr + Z90 * sd, settings.prior)),
         reasons=reasons,
-        findings=_findings(scores, quality),
+        findings=found,
         operating_point=point,
     )
 
@@ -126,34 +132,45 @@ def _face_reason(worst: LookScore, p: float, faces: int) -> Reason:
 def _outside(scores: PictureScores, card: PictureCard, quality: int | None) -> tuple[Reason, ...]:
     """Reasons why the picture lies outside what the model was measured on."""
     if scores.llr is None:
-        text = "The picture is too small to be looked at; a side of 96 pixels is the least, better 500."
-        return (Reason(code="too_small", text=text),)
-    least = card.decision.least_detail
-    detail = f"There is hardly any detail in the picture ({scores.detail:.1f} levels between neighbours)."
+        return (TOO_SMALL,)
+    return outside_of(scores.detail, scores.flat, quality, card.decision.least_detail)
+
+
+def outside_of(detail: float, flat: float, quality: int | None, least_detail: float) -> tuple[Reason, ...]:
+    """Reasons why a picture lies outside what models of pictures are measured on.
+
+    Args:
+        detail: Mean difference between neighbours where there is most of it, in levels.
+        flat: Share of pixels that equal their neighbours.
+        quality: Of the JPEG file, on IJG's scale; None if it is none or not told.
+        least_detail: Below it nothing is judged, in levels.
+    """
+    plain = f"There is hardly any detail in the picture ({detail:.1f} levels between neighbours)."
     drawn = (
-        f"{scores.flat:.0%} of the pixels equal their neighbours: a drawing, a screenshot or a graphic, which the model"
+        f"{flat:.0%} of the pixels equal their neighbours: a drawing, a screenshot or a graphic, which the model"
         " does not judge."
     )
     saved = f"The file was saved at JPEG quality {quality}; below {MIN_QUALITY} too little is left to judge."
     checks = (
-        (scores.detail < least, Reason(code="no_detail", text=detail)),
-        (scores.flat > MAX_FLAT, Reason(code="graphic", text=drawn)),
+        (detail < least_detail, Reason(code="no_detail", text=plain)),
+        (flat > MAX_FLAT, Reason(code="graphic", text=drawn)),
         (quality is not None and quality < MIN_QUALITY, Reason(code="heavy_compression", text=saved)),
     )
     return tuple(reason for failed, reason in checks if failed)
 
 
-def _findings(scores: PictureScores, quality: int | None) -> tuple[Finding, ...]:
+def findings_of(detail: float, flat: float, quality: int | None) -> tuple[Finding, ...]:
+    """What kind of picture it is; arguments as of `outside_of`."""
     found = [
         Finding(
             name="detail",
-            value=round(scores.detail, 2),
+            value=round(detail, 2),
             unit="levels",
             text="Mean difference between neighbouring pixels where the picture is most detailed.",
         ),
         Finding(
             name="flat_share",
-            value=round(scores.flat, 4),
+            value=round(flat, 4),
             unit="",
             text="Share of pixels that equal their neighbours; high in drawings and screenshots.",
         ),

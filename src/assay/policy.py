@@ -34,6 +34,7 @@ from assay.timeline import Floats, Span, suspicious_spans
 
 if TYPE_CHECKING:
     from assay.audio.detector import AudioScores
+    from assay.audio.quality import Quality
     from assay.models.card import DetectorCard, PictureCard, TailModel
     from assay.settings import Settings
 
@@ -46,7 +47,7 @@ DECLARED = Reason(
     code="declared_synthetic",
     text="The score shows no sign of synthesis, but the file says that a generator made it; see the evidence.",
 )
-_DENOISED = Reason(
+DENOISED = Reason(
     code="denoised",
     text="Noise was reduced before scoring; the error rates on the model's card were measured without that.",
 )
@@ -65,7 +66,7 @@ class Judgement:
     findings: tuple[Finding, ...]
     reasons: tuple[Reason, ...]
     not_analysed: tuple[NotAnalysed, ...]
-    operating_point: OperatingPointInForce
+    operating_point: OperatingPointInForce | None
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, decla
     ]
     # A channel in which nobody speaks says nothing about the others; its gap is listed.
     spoken = [c for c, heard in zip(judged, figures, strict=True) if _is_scored(c, heard, card)]
-    worst = max(spoken or judged, key=lambda c: (_RANK[c.verdict], -math.inf if c.llr is None else c.llr))
+    worst = max(spoken or judged, key=lambda c: (RANK[c.verdict], -math.inf if c.llr is None else c.llr))
     if declared and worst.verdict == "bona_fide":
         worst = replace(worst, verdict="inconclusive", reasons=(DECLARED,))
     views = [
@@ -203,7 +204,7 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, decla
         segments=tuple(s for c, view in zip(judged, views, strict=True) for s in view.segments(c.spans)),
         timeline=tuple(view.timeline() for view in views),
         findings=findings(scores),
-        reasons=(*worst.reasons, *([_DENOISED] if settings.denoise else [])),
+        reasons=(*worst.reasons, *([DENOISED] if settings.denoise else [])),
         not_analysed=(
             *(NotAnalysed(code="decoder", text=note) for note in scores.notes),
             *(gap for view in views for gap in view.gaps()),
@@ -212,7 +213,7 @@ def decide(scores: AudioScores, card: DetectorCard, settings: Settings, *, decla
     )
 
 
-_RANK: dict[Verdict, int] = {"bona_fide": 0, "inconclusive": 1, "mixed": 2, "spoof": 3}
+RANK: dict[Verdict, int] = {"bona_fide": 0, "inconclusive": 1, "mixed": 2, "spoof": 3}
 
 
 def _is_scored(judged: ChannelJudgement, heard: Statistics, card: DetectorCard) -> bool:
@@ -237,12 +238,13 @@ def judge_channel(
         point: Thresholds; see `terms`.
         accepted_part: False-alarm rate of the second question; None for recordings too short for it.
     """
+    fit = (heard.speech_s, heard.quality, duration_s, card.min_speech_s)
     if not heard.windows:
-        return ChannelJudgement("inconclusive", None, 0.0, (), (_no_speech(heard, duration_s, card),))
+        return ChannelJudgement("inconclusive", None, 0.0, (), (no_speech(*fit),))
     llr = heard.mean_llr
     stretches = stretches_of(heard, card)
     sd = math.sqrt(card.calibration.deviation(llr) ** 2 + card.decision.codec_sd**2 + heard.variance / stretches)
-    outside = _outside(heard, duration_s, card)
+    outside = outside_of(*fit)
     if outside:
         return ChannelJudgement("inconclusive", llr, sd, (), outside)
     part = _part(heard, parts, card, accepted_part)
@@ -309,21 +311,28 @@ def _evidence(p: float) -> float:
     return -1 - math.log(p) - math.log(-math.log(p)) if p > 0 else math.inf
 
 
-def _no_speech(heard: Statistics, duration_s: float, card: DetectorCard) -> Reason:
-    if heard.quality.silent > 0.99:
+def no_speech(speech_s: float, quality: Quality, duration_s: float, least_s: float) -> Reason:
+    """Why a recording in which hardly anybody speaks is not judged.
+
+    Args:
+        speech_s: Seconds of speech in what was scored.
+        quality: Of the channel.
+        duration_s: Length of the recording.
+        least_s: Seconds of speech that are needed.
+    """
+    if quality.silent > 0.99:
         return Reason(code="silence", text="The recording is silent; give one in which somebody speaks.")
     text = (
-        f"{heard.speech_s:.1f} s of speech in {duration_s:.1f} s of sound; at least {card.min_speech_s:g} s"
+        f"{speech_s:.1f} s of speech in {duration_s:.1f} s of sound; at least {least_s:g} s"
         " are needed. Music, noise and silence are not judged."
     )
-    return Reason(code="no_speech" if heard.speech_s == 0 else "too_little_speech", text=text)
+    return Reason(code="no_speech" if speech_s == 0 else "too_little_speech", text=text)
 
 
-def _outside(heard: Statistics, duration_s: float, card: DetectorCard) -> tuple[Reason, ...]:
-    """Reasons why the recording lies outside what the model was measured on."""
-    if heard.speech_s < card.min_speech_s:
-        return (_no_speech(heard, duration_s, card),)  # the other figures are figures of speech
-    quality = heard.quality
+def outside_of(speech_s: float, quality: Quality, duration_s: float, least_s: float) -> tuple[Reason, ...]:
+    """Reasons why a recording lies outside what models of sound are measured on; arguments as of `no_speech`."""
+    if speech_s < least_s:
+        return (no_speech(speech_s, quality, duration_s, least_s),)  # the other figures are figures of speech
     noise = f"Speech stands only {quality.snr_db:.0f} dB above the noise; at least {MIN_SNR_DB:g} dB are needed."
     band = f"Nothing above {quality.bandwidth_hz:.0f} Hz; at least {MIN_BANDWIDTH_HZ:g} Hz are needed."
     drive = f"{quality.clipped:.0%} of the samples are at full scale; at most {MAX_CLIPPED:.0%} are accepted."

@@ -272,7 +272,7 @@ class OperatingPointInForce(_Part):
 
 
 class Delivery(_Part):
-    """What came out when the recording or video was delivered in another way."""
+    """What came out when the recording, picture or video was delivered in another way."""
 
     delivery: str
     verdict: Verdict
@@ -315,9 +315,9 @@ class ScanResult(_Part):
         evidence: What else the file shows; the score does not depend on it.
         provenance: Its Content Credentials; None where they were not looked for.
         model: None where no detector was asked; of a video the temporal one.
-        operating_point: None where no detector was asked.
+        operating_point: None where no detector was asked, or where its card promises no false-alarm rate.
         timings_ms: Wall time per stage.
-        stability: What other deliveries of a recording or video gave; None if that was not asked for or not possible.
+        stability: What other deliveries gave; None if that was not asked for or not possible.
     """
 
     schema_version: Literal[2] = 2

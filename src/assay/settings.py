@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,9 +44,14 @@ class Settings(ServeSettings):
 
     profile: Profile = Field("dev", description="set of defaults: dev, prod or test")
 
-    audio_model: str = Field("audio-resnet", description="detector for sound, a name that `assay models` lists")
-    image_model: str = Field("picture-lite", description="detector for pictures, a name that `assay models` lists")
-    video_model: str = Field("video-lite", description="detector for videos, a name that `assay models` lists")
+    audio_model: str = Field(
+        "audio-resnet", description="detector for sound: a name that `assay models` lists, or the path of a run folder"
+    )
+    image_model: str = Field("picture-lite", description="detector for pictures, likewise")
+    video_model: str = Field("video-lite", description="detector for videos, likewise")
+    models_dir: Path | None = Field(
+        None, description="folder of run folders, whose networks can be named by folder or architecture"
+    )
     max_false_alarm: float = Field(
         0.01,
         gt=0,
@@ -65,8 +70,8 @@ class Settings(ServeSettings):
     channels: Channels = Field("mix", description="score the mean of the channels, or each apart")
     stability: bool = Field(
         False,
-        description="score again after codecs, telephone, gain and cut, a video after H.264, smaller and with fewer"
-        " frames; a verdict that turns round is withdrawn",
+        description="score again after codecs, telephone, gain and cut, a picture after JPEG, WebP, smaller and"
+        " cropped, a video after H.264, smaller and with fewer frames; a verdict that turns round is withdrawn",
     )
     denoise: bool = Field(
         False, description="reduce noise before scoring (extra `denoise`); the card's rates were measured without"
@@ -116,6 +121,16 @@ class Settings(ServeSettings):
     log_levels: dict[str, str] = Field(default_factory=dict, description="level per module, {'media': 'DEBUG'}")
     log_json: bool = Field(False, description="one JSON object per log line")
     log_file: Path | None = Field(None, description="also log to this file, rotated at 10 MB, five kept")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _capitals(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value  # a variable that is set to nothing; Path("") is the working folder
 
     @classmethod
     def settings_customise_sources(

@@ -1,10 +1,10 @@
-"""Does a verdict hold when the same recording or video is delivered in another way?
+"""Does a verdict hold when the same recording, picture or video is delivered in another way?
 
 A recording is scored again after each of `assay.audio.deliveries.DELIVERIES`, by the same detector and the same policy;
-of videos see `assay.video_stability`. A verdict turns round when one of the two is flagged (``spoof`` or ``mixed``) and
-the other is ``bona_fide``; then the answer is ``inconclusive``. A move to or from ``inconclusive`` is no turn: evidence
-that a codec weakens is no evidence for the opposite. The check only takes verdicts back, so it flags nothing that was
-not flagged before.
+of pictures see `assay.picture_stability`, of videos `assay.video_stability`. A verdict turns round when one of the two
+is flagged (``spoof`` or ``mixed``) and the other is ``bona_fide``; then the answer is ``inconclusive``. A move to or
+from ``inconclusive`` is no turn: evidence that a codec weakens is no evidence for the opposite. The check only takes
+verdicts back, so it flags nothing that was not flagged before.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def turn(stability: Stability, what: str) -> Reason | None:
 
     Args:
         stability: What came out.
-        what: ``"recording"`` or ``"video"``.
+        what: ``"recording"``, ``"picture"`` or ``"video"``.
     """
     first = stability.verdict
     turned = [one for one in stability.deliveries if _SIDE[one.verdict] * _SIDE[first] < 0]

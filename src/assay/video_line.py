@@ -10,7 +10,6 @@ What the file itself shows stands beside the score and never enters it, as for r
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -22,6 +21,7 @@ from assay.forensics.sound import SoundInspection, inspect_sound
 from assay.image.faces import FaceFinder
 from assay.provenance import read_provenance
 from assay.result import Finding, NotAnalysed, ScanResult
+from assay.stages import Stages
 from assay.video.closely import LIPS_FPS, Closely, enough
 from assay.video.pace import plan
 from assay.video.seeking import SeekingDetector
@@ -53,7 +53,7 @@ def examine(
     Raises:
         MediaError: If the video turns out to be broken or over a limit.
     """
-    clock = _Clock(started)
+    clock = Stages(started)
     info, card = video.info, eyes.detector.card
     with closing(video.original.reader()) as reader:
         found = inspect_sound(reader, video.size_bytes, info.container, rate=video_rates.with_rate)
@@ -68,7 +68,7 @@ def examine(
     clock.lap("network")
     heard = hear(video, ear, measured=bool(watched.faces) and enough(closely.fps, LIPS_FPS))
     clock.lap("sound")
-    density = _bits_per_pixel(video, duration_s)
+    density = bits_per_pixel(video, duration_s)
     declared = declares_generator(found.traces, provenance)
     judge = partial(decide_video, card=card, settings=settings, declared=declared)
     track = Track(heard.scores, ear.card) if heard.scores else None
@@ -99,7 +99,7 @@ def examine(
         findings=(*_findings(video, watched, density, closely), *(findings(heard.scores) if heard.scores else ())),
         reasons=judgement.reasons,
         not_analysed=(
-            *_left_out(found),
+            *gaps_of(found),
             *held.gaps,
             *unseen(scores, card, watched.scored / max(duration_s, 1e-3)),
             *unmoved(persons, closely),
@@ -120,25 +120,6 @@ def examine(
     )
 
 
-class _Clock:
-    """Wall time from stage to stage."""
-
-    def __init__(self, started: float) -> None:
-        self._started = self._last = started
-        self._spent: dict[str, float] = {}
-        self.lap("open")
-
-    def lap(self, stage: str) -> None:
-        """A stage is over."""
-        now = time.perf_counter()
-        self._spent[stage], self._last = now - self._last, now
-
-    def spent_ms(self) -> dict[str, float]:
-        """All stages, and the total."""
-        told = {**self._spent, "total": time.perf_counter() - self._started}
-        return {stage: round(1e3 * spent, 3) for stage, spent in told.items()}
-
-
 def _watch(video: Video, eyes: Eyes, settings: Settings) -> Watched:
     """Look at as many frames as the settings ask for, and at no more of each than somebody needs."""
     asked, seeking = plan(video.info, settings, eyes.detector.card.fps), SeekingDetector(threads=settings.threads)
@@ -147,7 +128,7 @@ def _watch(video: Video, eyes: Eyes, settings: Settings) -> Watched:
     return watch(frames, finder, eyes.pictures, asked.pace(seeking, threads=settings.threads))
 
 
-def _bits_per_pixel(video: Video, duration_s: float) -> float | None:
+def bits_per_pixel(video: Video, duration_s: float) -> float | None:
     """Size of the file over all pixels that it shows: no less than what the pictures got."""
     info = video.info
     pixels = info.width * info.height * (info.fps or 0.0) * duration_s
@@ -155,11 +136,25 @@ def _bits_per_pixel(video: Video, duration_s: float) -> float | None:
 
 
 def _findings(video: Video, watched: Watched, density: float | None, closely: Closely) -> Iterator[Finding]:
-    info = video.info
-    rows = (
+    seen = (
         ("frames_seen", float(watched.frames), "1", "frames that were looked at"),
         *([("close_look", closely.seconds, "s", closely.words)] if watched.closely else ()),
         ("persons", float(len(watched.faces)), "1", "persons whose face was followed"),
+    )
+    for name, value, unit, text in seen:
+        yield Finding(name=name, value=round(value, 5), unit=unit, text=text)
+    yield from facts_of(video, density)
+
+
+def facts_of(video: Video, density: float | None) -> Iterator[Finding]:
+    """What the file itself tells.
+
+    Args:
+        video: Opened.
+        density: Of its `bits_per_pixel`.
+    """
+    info = video.info
+    rows = (
         ("frame_rate", info.fps, "1/s", "frames a second, as the file states; the mean where they vary"),
         ("rotation", float(info.rotation_degrees), "degrees", "clockwise rotation that the file asked for"),
         ("bits_per_pixel", density, "bits", "size of the file over all pixels shown; traces of synthesis fade with it"),
@@ -168,6 +163,7 @@ def _findings(video: Video, watched: Watched, density: float | None, closely: Cl
         yield Finding(name=name, value=None if value is None else round(value, 5), unit=unit, text=text)
 
 
-def _left_out(found: SoundInspection) -> Iterator[NotAnalysed]:
+def gaps_of(found: SoundInspection) -> Iterator[NotAnalysed]:
+    """What the file itself could not be asked."""
     for tool, reason in found.left_out.items():
         yield NotAnalysed(code=f"no_{tool}", text=f"{tool.replace('_', ' ')}: {reason}")

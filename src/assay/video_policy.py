@@ -214,6 +214,7 @@ def _face_reason(worst: PersonScores, p: float, count: int) -> Reason:
 
 def _audio(sound: Judgement, card: DetectorCard) -> _Part:
     assert sound.llr is not None
+    assert sound.operating_point is not None
     point, first = sound.operating_point, sound.reasons[0]
     reason = None
     if sound.verdict in ("spoof", "mixed"):
@@ -296,14 +297,24 @@ def _verdict(parts: list[_Part], llr: float) -> tuple[Verdict, float, float, tup
 
 def _outside(parts: list[_Part], duration_s: float, bits_per_pixel: float | None) -> tuple[Reason, ...]:
     """Reasons why the video lies outside what the models were measured on."""
+    nothing = "Neither frames nor faces were large enough to be looked at, and there is no sound that can be judged."
+    unseen = () if parts else (Reason(code="too_small", text=nothing),)
+    return (*unseen, *outside_of(duration_s, bits_per_pixel))
+
+
+def outside_of(duration_s: float, bits_per_pixel: float | None) -> tuple[Reason, ...]:
+    """Reasons why a video lies outside what models of videos are measured on.
+
+    Args:
+        duration_s: Its length.
+        bits_per_pixel: Size of the file over all pixels shown; None if that is not known.
+    """
     short = f"The video lasts {duration_s:.2f} s; at least {SHORTEST_S:g} s are needed."
     saved = (
         f"The file has at most {bits_per_pixel or 0:.4f} bits for a pixel; below {MIN_BITS_PER_PIXEL:g} too little is"
         " left to judge."
     )
-    nothing = "Neither frames nor faces were large enough to be looked at, and there is no sound that can be judged."
     checks = (
-        (not parts, Reason(code="too_small", text=nothing)),
         (duration_s < SHORTEST_S, Reason(code="too_short", text=short)),
         (
             bits_per_pixel is not None and bits_per_pixel < MIN_BITS_PER_PIXEL,

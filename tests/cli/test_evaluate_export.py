@@ -5,7 +5,10 @@ import json
 import re
 from pathlib import Path
 
+import movies
 import pytest
+
+from assay.video import conditions
 
 PLAIN = ("--format", "markdown", "--resamples", "10")
 
@@ -185,3 +188,19 @@ def test_export_of_a_shipped_detector_is_refused_in_one_line(run, table, real_de
     assert done.code == 2
     assert "in integers already" in done.err
     assert not Path("out").exists()
+
+
+def test_robustness_of_videos(run, real_detector, monkeypatch):
+    few = ("stored anew, H.264 CRF 12", "half the size", "sound taken away")
+    monkeypatch.setattr(conditions, "CONDITIONS", {name: conditions.CONDITIONS[name] for name in few})
+    rows = ["path,key"]
+    for number in range(2):
+        frames = [movies.texture(number, 320, 180) for _ in range(6)]
+        Path(f"{number}.mp4").write_bytes(movies.video("mp4", frames, rate=10, sound="aac"))
+        rows.append(f"{number}.mp4,{'spoof' if number else 'bona_fide'}")
+    Path("p.csv").write_text("\n".join(rows) + "\n")
+    done = run("evaluate", "p.csv", "--robustness", *PLAIN)
+    assert done.code == 0
+    found = re.findall(r"^\| (.+?) \|", done.out[done.out.index("## Robustness") :], re.MULTILINE)
+    assert [name for name in found if name in ("as it comes", *few)] == ["as it comes", *few]
+    assert "# video-lite on p.csv" in done.out

@@ -3,6 +3,8 @@
 import csv
 import shutil
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +20,8 @@ from assay.errors import DataError, ProtocolError, TrainingError
 from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Item
 from assay.training.lab.config import Picture, Run, Sound, Video, changed, load_run
-from assay.training.lab.data import MeasuredBatches, Reader, TrainingBatches
-from assay.training.lab.decode import Form, stored_side
+from assay.training.lab.data import EpochOf, MeasuredBatches, Reader, TrainingBatches, loader
+from assay.training.lab.decode import form_of, key_of, stored_side
 from assay.training.lab.groups import folds_of, groups_of, split_off
 from assay.training.lab.order import Order
 from assay.training.lab.setting import ready
@@ -244,7 +246,7 @@ def test_media_are_decoded_once_mapped_and_known_by_their_content(folder, monkey
     monkeypatch.setattr(
         cache_module, "decode", lambda *given, plain=cache_module.decode: decoded.append(given[0]) or plain(*given)
     )
-    form = Form.of(architecture("toy-audio"), longest_s=30, look="whole")
+    form = form_of(architecture("toy-audio"), longest_s=30, look="whole")
     cache, file = Cache(folder / "cache", form), folder / "s0-0.wav"
     (content,) = contents([file], folder / "cache")
     first = cache.array(file, content)
@@ -261,10 +263,31 @@ def test_media_are_decoded_once_mapped_and_known_by_their_content(folder, monkey
 def test_another_version_of_the_code_decodes_anew(monkeypatch):
     import assay.training.lab.decode as decode_module
 
-    form = Form.of(architecture("toy-audio"), longest_s=30, look="whole")
-    before = form.key()
+    form = form_of(architecture("toy-audio"), longest_s=30, look="whole")
+    before = key_of(form)
     monkeypatch.setattr(decode_module, "_code", lambda: "another")
-    assert form.key() != before
+    assert key_of(form) != before
+
+
+def test_the_text_of_what_reads_files_is_part_of_what_they_are_cached_under(tmp_path, monkeypatch):
+    import assay.training.lab.decode as decode_module
+    from assay.views import form, reader
+
+    plain = decode_module._code.__wrapped__
+    before = plain()
+    for module in (form, reader):
+        text = tmp_path / "text.py"
+        text.write_bytes(Path(module.__file__).read_bytes() + b"# changed")
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "__file__", str(text))
+            assert plain() != before
+    assert plain() == before
+
+
+def test_networks_that_cut_recordings_otherwise_share_what_is_decoded():
+    one, other = (replace(architecture("toy-audio"), shape=(length,)) for length in (4000, 8000))
+    assert len({key_of(form_of(each, longest_s=30, look="whole")) for each in (one, other)}) == 1
+    assert key_of(form_of(one, longest_s=20, look="whole")) != key_of(form_of(one, longest_s=30, look="whole"))
 
 
 # Batches
@@ -273,6 +296,19 @@ def test_another_version_of_the_code_decodes_anew(monkeypatch):
 def reader_of(folder, model="toy-audio", *changes):
     setting = set_ready(folder, *changes, model=model)
     return setting.reader("train"), setting.run
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_epoch_takes_its_own_batches_out_of_those_of_the_whole_run(recordings, workers):
+    reader, run = reader_of(recordings, "toy-audio", "data.batch_size=4", f"machine.workers={workers}")
+    batches = TrainingBatches(reader, Order(reader.items, "key", run.seed), run, None, range(6))
+    epoch = [0]
+    read = loader(batches, run, pinned=False, sampler=EpochOf(2, lambda: epoch[0]))
+    found = []
+    for epoch[0] in (0, 1, 2):
+        found += [batch.number for batch in read]
+    assert len(read) == 2
+    assert found == [0, 1, 2, 3, 4, 5]
 
 
 def test_two_processes_read_the_halves_of_what_one_reads(recordings):
@@ -364,6 +400,16 @@ def test_an_odd_batch_of_pictures_keeps_its_size():
     assert treat(batch[:3], paired=True, seed=(0,)).shape[0] == 3
 
 
+def test_videos_that_draw_nothing_stay_as_they_are_beside_those_that_do():
+    frames = np.full((16, 4, *SIGHT[1:]), 77, np.uint8)
+    nothing = {"light": 0, "blur": 0, "noise": 0, "jpeg": 0, "reverse": 0, "still": 0}
+    for chance in ("light", "noise"):
+        made = VideoTreatment(Video(**{**nothing, chance: 0.5}), 32)(frames, paired=True, seed=(1,))
+        same = [bool((one == 77).all()) for one in made]
+        assert same[::2] == same[1::2]
+        assert 2 <= sum(same) <= 14
+
+
 def test_no_treatment_is_left_where_every_chance_is_zero():
     nothing = Video(light=0, blur=0, noise=0, jpeg=0, reverse=0, still=0)
     frames = np.full((2, 4, *SIGHT[1:]), 77, np.uint8)
@@ -376,5 +422,7 @@ def test_a_shape_of_ones_own_is_checked_against_the_architectures():
     from assay.training.lab.setting import architecture_of
 
     assert architecture_of(Run(model="toy-audio", shape=(8000,))).shape == (8000,)
+    with pytest.raises(TrainingError, match="scored by 200000000000 values"):
+        architecture_of(changed(Run(model="toy-audio", shape=(200_000_000,)), {"data.windows": 1_000}))
     with pytest.raises(TrainingError, match=r"'toy-picture' takes shapes like \(32, 32, 3\), not \(64, 32, 3\)"):
         architecture_of(Run(model="toy-picture", shape=(64, 32, 3)))

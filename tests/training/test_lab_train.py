@@ -61,7 +61,9 @@ def run(sounds, tmp_path_factory):
 
 def test_a_run_folder_holds_all_that_describes_a_run(run):
     folder, metrics = run
-    plots = {f"{name}.png" for name in ("history", "confusion", "roc", "precision-recall", "det", "scores")}
+    plots = {
+        f"{name}.svg" for name in ("history", "confusion", "roc", "precision_recall", "det", "scores", "calibration")
+    }
     found = {path.name for path in folder.iterdir()}
     assert found >= {
         "weights.safetensors",

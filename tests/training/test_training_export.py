@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+import movies
 import onnx
 import torch
 from torch import nn
@@ -33,9 +35,12 @@ from assay.training.export.graph import Graph, check_parity, to_onnx
 from assay.training.export.integers import learnt_nodes, refuse_loss, to_integers
 from assay.training.export.run import rows
 from assay.training.export.shipped import export_shipped
+from assay.training.inputs import Inputs
 from assay.training.measure import conditions, score_trials
 from assay.training.publish import traced
-from assay.training.trained import read_trained
+from assay.training.trained import Trained, read_trained
+from assay.training.zoo import architecture
+from assay.video.conditions import CONDITIONS as VIDEO_CONDITIONS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -122,6 +127,50 @@ def test_files_are_scored_and_lost_ones_named(trained, sounds, tmp_path):
     assert min(spoof) > max(others)
     assert (found[-1].score, found[-1].reason) == (None, "not_found")
     assert steps[-1] == (13, 13)
+
+
+@pytest.fixture(scope="module")
+def moving(folder):
+    """A run for videos, untrained, and two videos."""
+    torch.manual_seed(0)
+    write_run(folder / "video", "frame-cnn", architecture("frame-cnn").make())
+    rows = ["path,key"]
+    for number, key in enumerate(("bona_fide", "spoof")):
+        frames = [movies.texture(number, 384, 216) for _ in range(20)]
+        (folder / f"{number}.mp4").write_bytes(movies.video("mp4", frames, rate=10, sound="aac"))
+        rows.append(f"{number}.mp4,{key}")
+    (folder / "videos.csv").write_text("\n".join(rows) + "\n")
+    return read_trained(folder / "video"), read_protocol(folder / "videos.csv")
+
+
+def test_conditions_of_videos_are_files_of_which_nothing_is_left(moving, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    network, trials = moving
+    lost = replace(trials[0], path="absent.mp4")
+    steps = []
+    found = dict(conditions(network, [*trials, None, lost], progress=lambda done, of: steps.append((done, of))))
+    seen = [name for name, one in VIDEO_CONDITIONS.items() if one.keeps_sound]
+    assert list(found) == [*seen, "FGSM, 2 levels", "PGD, 2 levels, 10 steps"]
+    assert "sound taken away" not in found
+    assert steps[-1] == (len(found), len(found))
+    assert list(tmp_path.iterdir()) == []
+    assert all(np.isfinite(scores[:2]).all() and scores[2:] == [None, None] for scores in found.values())
+    clean = [one.score for one in score_trials(network, trials)]
+    moves = {name: [abs(a - b) for a, b in zip(scores[:2], clean, strict=True)] for name, scores in found.items()}
+    anew, brighter = moves["stored anew, H.264 CRF 12"], moves["levels times 1.2"]
+    assert all(2 * little < much for little, much in zip(anew, brighter, strict=True))
+    for name in (name for name in found if name.startswith("PGD")):
+        assert found[name][0] > clean[0]
+        assert found[name][1] < clean[1]
+
+
+def test_networks_for_features_of_videos_are_not_attacked(moving, monkeypatch):
+    _, trials = moving
+    kind = architecture("frame-gru")
+    network = Trained(kind, kind.make().eval(), Inputs(kind))
+    monkeypatch.setattr(Inputs, "of", lambda self, trial, change=None: np.zeros((1, *kind.shape), np.float32))
+    found = dict(conditions(network, trials[:1]))
+    assert list(found) == [name for name, one in VIDEO_CONDITIONS.items() if one.keeps_sound]
 
 
 @pytest.mark.parametrize(("run", "protocol"), [("sound", "sounds"), ("picture", "pictures")])

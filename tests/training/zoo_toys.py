@@ -109,7 +109,7 @@ def write_protocol(folder, media, count=6):
         if media == "audio":
             soundfile.write(folder / name, tone(spoof, number), 16_000)
         else:
-            Image.fromarray(stripes(spoof, number)).save(folder / name)
+            Image.fromarray(stripes(spoof, number, side=256)).save(folder / name)
         key, made = ("spoof", "toy") if spoof else ("bona_fide", "")
         rows.append(f"{name},{key},{made},s{number // 4},{'train' if number < count else 'eval'}")
     (folder / "protocol.csv").write_text("\n".join(rows) + "\n")

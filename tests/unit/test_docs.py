@@ -22,6 +22,7 @@ from assay.audio.deliveries import DELIVERIES
 from assay.cli import main
 from assay.cli.sinks import COLUMNS
 from assay.errors import AssayError
+from assay.image.deliveries import DELIVERIES as PICTURE_DELIVERIES
 from assay.result import Outcome, ScanFailure, ScanResult
 from assay.training.recipe import load_recipe
 from assay.video.deliveries import WAYS
@@ -119,7 +120,8 @@ def test_every_column_of_the_csv_is_explained():
 def test_every_code_of_the_policy_is_explained():
     page = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
     package = ROOT / "src" / "assay"
-    names = ["evidence.py", "stability.py", "video_persons.py", "video_sound.py", "video_line.py", "video_stability.py"]
+    names = ["evidence.py", *(f"{name}.py" for name in ("stability", "picture_stability", "video_stability"))]
+    names += ["picture_line.py", "video_persons.py", "video_sound.py", "video_line.py"]
     paths = [*(package / name for name in names), *package.glob("*policy.py")]
     source = "".join(path.read_text(encoding="utf-8") for path in paths)
     codes = set(re.findall(r'code="(\w+)"', source))
@@ -137,7 +139,7 @@ def test_examples_of_results_are_valid_results():
 
 def test_every_delivery_is_named():
     page = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
-    assert [name for name in (*DELIVERIES, CUT_OUT, *WAYS) if f"`{name}`" not in page] == []
+    assert [name for name in (*DELIVERIES, *PICTURE_DELIVERIES, CUT_OUT, *WAYS) if f"`{name}`" not in page] == []
 
 
 def test_the_data_card_names_what_the_recipe_uses():

@@ -189,3 +189,8 @@ def test_a_profile_in_the_file_changes_defaults_only(settings_file, profile):
 def test_a_cost_is_a_positive_number(cost):
     with pytest.raises(SettingsError, match="false_alarm_cost"):
         load_settings(false_alarm_cost=cost)
+
+
+def test_a_level_may_be_written_in_small_letters(monkeypatch):
+    monkeypatch.setenv("ASSAY_LOG_LEVEL", "info")
+    assert load_settings().log_level == "INFO"

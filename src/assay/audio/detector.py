@@ -7,15 +7,14 @@ file, same answer: nothing is random.
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.audio.quality import Quality, QualityMeter
+from assay.audio.listening import Clock, Listening
+from assay.audio.quality import Quality
 from assay.audio.silence import SilenceFiller
 from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity, SpeechStream
 from assay.audio.windows import WindowCutter
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from assay.audio.deliveries import Filter, Recording
 
-SPEECH = 0.5  # probability from which a chunk counts as speech
 SPOKEN = 0.24  # share of a window, or of a part, below which it is not scored: 1 s, or half a second
 BLOCK_S = 16.0
 STRETCH_WINDOWS = 64  # 20 s in one pass: long enough to share work, short enough for the caches
@@ -78,6 +76,11 @@ class AudioScores:
     notes: tuple[str, ...]
     timings_ms: dict[str, float]
 
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech in the channel with most of it."""
+        return max(channel.speech_s for channel in self.channels)
+
 
 class AudioDetector:
     """A network with its card.
@@ -117,7 +120,7 @@ class AudioDetector:
         Raises:
             MediaError: If the recording turns out to be broken or over a limit.
         """
-        clock = _Clock()
+        clock = Clock()
         lanes: list[_Lane] = []
         samples = 0
         blocks = media.blocks(channels=channels, block_s=BLOCK_S)
@@ -153,59 +156,30 @@ class AudioDetector:
         return self._speech.stream()
 
 
-class _Clock:
-    """Adds up wall time per stage."""
-
-    def __init__(self) -> None:
-        self.spent_ms: dict[str, float] = defaultdict(float)
-
-    def __call__(self, stage: str) -> _Clock:
-        self._stage, self._since = stage, time.perf_counter()
-        return self
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        self.spent_ms[self._stage] += (time.perf_counter() - self._since) * 1e3
-
-
 class _Lane:
     """One channel on its way through speech activity, quality and network."""
 
-    def __init__(self, detector: AudioDetector, clock: _Clock, prepared: Filter | None) -> None:
+    def __init__(self, detector: AudioDetector, clock: Clock, prepared: Filter | None) -> None:
         card = detector.card
-        self._detector, self._card, self._clock, self._prepared = detector, card, clock, prepared
-        self._stream = detector._speech.stream()
-        self._meter = QualityMeter()
+        self._detector, self._card, self._clock = detector, card, clock
+        self._listening = Listening(detector._speech, clock, prepared)
         self._filler = SilenceFiller()
         self._cutter = WindowCutter(card.window_samples, card.hop_samples, windows=STRETCH_WINDOWS)
-        self._speech: list[NDArray[np.bool_]] = []
         self._logits: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
 
     def push(self, samples: NDArray[np.float32]) -> None:
-        with self._clock("quality"):
-            self._meter.push(samples)
-        if self._prepared is not None:
-            with self._clock("denoise"):
-                samples = self._prepared.push(samples)
-        self._hear(samples)
+        self._score(self._listening.push(samples))
 
-    def _hear(self, samples: NDArray[np.float32]) -> None:
-        with self._clock("speech"):
-            self._speech.append(self._stream.push(samples) >= SPEECH)
+    def _score(self, heard: NDArray[np.float32]) -> None:
         with self._clock("network"):
-            stretches = self._cutter.push(self._filler.push(samples))
+            stretches = self._cutter.push(self._filler.push(heard))
             self._logits += [self._detector.logits(stretch) for stretch in stretches]
 
     def finish(self, samples: int) -> ChannelScores:
-        if self._prepared is not None:
-            with self._clock("denoise"):
-                rest = self._prepared.finish()
-            self._hear(rest)
+        self._score(self._listening.rest())
         with self._clock("network"):
             self._logits += [self._detector.logits(stretch) for stretch in self._cutter.finish()]
-        speech = np.concatenate([*self._speech, self._stream.finish() >= SPEECH])
+        speech, quality = self._listening.finish()
         # A stretch begins one hop after the last window of the one before; the parts in which they overlap came twice.
         parts = [parts[: windows.size] for windows, parts in self._logits[:-1]] + [self._logits[-1][1]]
         # A file shorter than a window has one window; whether it holds enough speech is the policy's question.
@@ -214,7 +188,7 @@ class _Lane:
             llrs=self._llrs([windows for windows, _ in self._logits], speech, self._card.window_samples, least),
             part_llrs=self._llrs(parts, speech, self._card.part_samples, least),
             speech=speech,
-            quality=self._meter.finish(speech),
+            quality=quality,
         )
 
     def _llrs(self, logits: list[NDArray[np.float32]], speech: NDArray[np.bool_], length: int, least: float) -> Floats:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.audio.detector import SPEECH, SPOKEN, STRETCH_WINDOWS, Floats
+from assay.audio.detector import SPOKEN, STRETCH_WINDOWS, Floats
+from assay.audio.listening import SPEECH
 from assay.audio.rolling_memory import Bools, LlrMemory, Newest, RollingQuality
 from assay.audio.silence import Samples, SilenceFiller
 from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechStream

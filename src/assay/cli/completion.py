@@ -16,11 +16,6 @@ def detector_names(incomplete: str = "") -> list[str]:
     return [name for name, kind in _cards().items() if kind.endswith("-detector") and name.startswith(incomplete)]
 
 
-def detector_kind(name: str) -> str:
-    """Kind of a model by its card; empty for one that there is not."""
-    return _cards().get(name, "")
-
-
 def _cards() -> dict[str, str]:
     """Kind of each model by its name."""
     folder = Path(__file__).parent.parent / "weights"

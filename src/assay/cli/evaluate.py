@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from assay.cli.completion import detector_kind, detector_names
+from assay.cli.completion import detector_names
 
 if TYPE_CHECKING:
     from assay.evaluate import Report
@@ -122,12 +122,10 @@ def _parted(given: Sequence[str], model: str | None) -> tuple[str | None, Path]:
 
 def _settings(system: str | None, jobs: int | None) -> Any:
     """Settings in force, with the model of the kind that the card tells."""
-    from assay.cli.terminal import prepare
+    from assay.cli.terminal import model_setting, prepare
 
-    if system is None or Path(system).exists():
-        return prepare(jobs=jobs)
-    field = {"picture-detector": "image_model", "video-detector": "video_model"}
-    return prepare(jobs=jobs, **{field.get(detector_kind(system), "audio_model"): system})
+    # What exists is a file of scores, or a run folder, which is measured as a network and not through the line.
+    return prepare(jobs=jobs, **model_setting(None if system is None or Path(system).exists() else system))
 
 
 def _tell(report: Report, *, scores: Path | None, form: str, output: Path | None, html: Path | None) -> None:

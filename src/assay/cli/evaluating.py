@@ -133,7 +133,7 @@ def _by_detector(wanted: Wanted) -> _Scored:
     ]
     details = {"version": scanned.model["version"], "sha256": scanned.model["sha256"]}
     system = System(scanned.model["name"], "detector", True, details)
-    point = Point(scanned.threshold_llr, f"{scanned.max_false_alarm:g} false alarms by the card")
+    point = Point(scanned.threshold_llr, scanned.origin)
 
     def again(wanted: Wanted, clean: list[ScoredTrial]) -> Iterator[tuple[str, list[float | None]]]:
         with progress_bar(True, None) as bar:

@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-Format = Literal["text", "json", "jsonl", "csv"]
+Format = Literal["text", "json", "jsonl", "csv", "parquet"]

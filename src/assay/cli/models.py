@@ -11,6 +11,7 @@ from assay.cli.completion import model_names
 
 if TYPE_CHECKING:
     from assay.models.card import Card
+    from assay.settings import Settings
 
 LONG_LIST = 6  # lists of more numbers than this are summed up
 
@@ -19,37 +20,62 @@ Examples:
   assay models
   assay models audio-resnet
   assay models audio-resnet --format json
+  assay models runs/aasist-20260101T120000
 """
 
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="Show the whole card of this model.", autocompletion=model_names)
+        str | None,
+        typer.Argument(
+            help="Show the whole card of this model: a name, or the path of a run folder.", autocompletion=model_names
+        ),
     ] = None,
     form: Annotated[Literal["text", "json"], typer.Option("--format", "-f", help="For people or programs.")] = "text",
 ) -> None:
-    """List the models, or show one card: data, measured error rates, thresholds, limits."""
+    """List the models, or show one card: data, measured error rates, thresholds, limits.
+
+    Beside the shipped models stand the networks in the folder that the setting models_dir names, by their folders.
+    """
     from assay.cli.terminal import prepare, say, say_json, table
     from assay.models.registry import list_cards, load_card
+    from assay.models.runs import find_run
 
-    prepare()
+    settings = prepare()
     if name is not None:
-        card = load_card(name)
+        run = find_run(name, settings.models_dir)
+        card = load_card(name) if run is None else run.card
         if form == "json":
             say_json(card.model_dump(mode="json"))
         else:
             say("\n".join(card_lines(card)))
         return
-    cards = list_cards()
+    shipped, runs = list_cards(), list(_runs(settings))
     if form == "json":
-        say_json([card.model_dump(mode="json") for card in cards])
+        own = [{"run": folder, **card.model_dump(mode="json")} for folder, card in runs]
+        say_json([*(card.model_dump(mode="json") for card in shipped), *own])
     else:
-        table(("name", "version", "kind", "size", "licence", "summary"), [_row(card) for card in cards])
+        rows = [*((card.name, card) for card in shipped), *runs]
+        table(("name", "version", "kind", "size", "licence", "summary"), [_row(*one) for one in rows])
 
 
-def _row(card: Card) -> tuple[str, ...]:
+def _runs(settings: Settings) -> Iterator[tuple[str, Card]]:
+    """Name and card of each run in the folder of models; one with a broken card is told and passed over."""
+    from assay.cli.terminal import complain
+    from assay.errors import ModelError
+    from assay.models.runs import read_run, run_names
+
+    for name in run_names(settings.models_dir):
+        assert settings.models_dir is not None
+        try:
+            yield name, read_run(settings.models_dir / name).card
+        except ModelError as error:
+            complain(error.message, error.code)
+
+
+def _row(name: str, card: Card) -> tuple[str, ...]:
     size = f"{card.size_bytes / 1e6:.1f} MB"
-    return card.name, card.version, card.kind, size, card.licence_weights, card.summary
+    return name, card.version, card.kind, size, card.licence_weights, card.summary
 
 
 def card_lines(card: Card) -> Iterator[str]:

@@ -36,12 +36,14 @@ Examples:
   assay scan recording.wav
   assay scan interviews --recursive --format csv --output verdicts.csv
   assay scan '*.mp3' --format jsonl --output verdicts.jsonl --resume
+  assay scan archive --recursive --format parquet --output verdicts.parquet
   assay scan recording.wav --max-false-alarm 0.001 --prior 0.05
   assay scan recording.wav --format json | python -m json.tool
   assay scan - --quiet < recording.wav
   assay scan recording.wav --fail-on spoof
   assay scan recording.wav --stability
   assay scan talk.mp4 --deep
+  assay scan recording.wav --model runs/aasist-20260101T120000
 
 {exits.TABLE}
 """
@@ -53,7 +55,7 @@ def scan(
         typer.Argument(metavar="PATH", help="Files, folders or patterns; - is standard input.", show_default=False),
     ],
     form: Annotated[
-        Format, typer.Option("--format", "-f", help="text for people; json, jsonl and csv for programs.")
+        Format, typer.Option("--format", "-f", help="text for people; json, jsonl, csv and parquet for programs.")
     ] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write results to this file.")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Files analysed at the same time.")] = None,
@@ -73,8 +75,8 @@ def scan(
         bool | None,
         typer.Option(
             "--stability/--no-stability",
-            help="Score sound and videos again after codecs, telephone, smaller size and cut; a verdict that turns"
-            " round becomes inconclusive.",
+            help="Score again after codecs, telephone, JPEG, smaller size and cut; a verdict that turns round becomes"
+            " inconclusive.",
         ),
     ] = None,
     deep: Annotated[
@@ -100,7 +102,11 @@ def scan(
         typer.Option("--denoise/--no-denoise", help="Reduce noise before scoring; needs the extra 'denoise'."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Detector; `assay models` lists them.", autocompletion=detector_names)
+        str | None,
+        typer.Option(
+            help="Detector, as `assay models` lists them, or the folder of a training run, for files of its medium.",
+            autocompletion=detector_names,
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with --output: leave out files that have a result in it.")
@@ -119,9 +125,10 @@ def scan(
     _check(paths, form, output, resume, max_false_alarm, false_alarm_cost)
     if fps is not None and num_frames is not None:
         raise typer.BadParameter("give either --fps or a number of frames.", param_hint="--num-frames")
-    from assay.cli.terminal import prepare
+    from assay.cli.terminal import model_setting, prepare
 
     settings = prepare(
+        **model_setting(model),
         jobs=jobs,
         threads=threads,
         max_false_alarm=max_false_alarm,
@@ -135,7 +142,6 @@ def scan(
         num_frames=num_frames,
         trust_anchors=trust_anchors,
         denoise=denoise,
-        audio_model=model,
     )
     batch = _Batch(paths, form=form, output=output, recursive=recursive, resume=resume, quiet=quiet)
     raise typer.Exit(batch.run(settings, fail_on))
@@ -150,6 +156,12 @@ def _check(
     false_alarm_cost: float | None,
 ) -> None:
     """Refuse combinations that cannot be meant."""
+    if form == "parquet" and output is None:
+        raise typer.BadParameter("parquet is written to a file; name one with --output.", param_hint="--format")
+    if resume and form == "parquet":
+        raise typer.BadParameter(
+            "a Parquet file cannot be continued; resume with --format jsonl or csv.", param_hint="--resume"
+        )
     if resume and (output is None or form not in ("jsonl", "csv")):
         raise typer.BadParameter("it needs --output FILE and --format jsonl or csv.", param_hint="--resume")
     if resume and "-" in paths:

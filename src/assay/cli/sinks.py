@@ -1,8 +1,9 @@
-r"""Where outcomes are written: text, a JSON array, JSON lines or CSV, to standard output or a file.
+r"""Where outcomes are written: text, a JSON array, JSON lines or CSV, to standard output or a file; Parquet to a file.
 
 Decisions
 - Every outcome is flushed when it comes, so that a killed run keeps what it has scored. A JSON array lacks
   its end then; JSON lines and CSV stay whole but for the last line, which `assay.cli.resume` repairs.
+  Parquet is another matter, see `assay.cli.parquet`.
 - JSON and CSV are UTF-8 whatever the locale. A file name that is not UTF-8 becomes a lone surrogate escape in
   JSON (``\udcff``) and its own bytes in CSV, so that both name the file exactly.
 - A recording, picture or video is never overwritten by a report.
@@ -15,7 +16,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -55,7 +56,7 @@ class Sink(Protocol):
     """Takes outcomes one by one."""
 
     def write(self, outcome: Outcome) -> None:
-        """Write one outcome and flush."""
+        """Write one outcome and flush, where the form allows it."""
 
     def close(self) -> None:
         """Write what must stand at the end."""
@@ -180,12 +181,18 @@ def open_sink(form: Format, output: Path | None, *, append: bool = False) -> Ite
 
     Args:
         form: What to write.
-        output: File to write to; None is standard output.
+        output: File to write to; None is standard output, which Parquet does not go to.
         append: Go on behind what the file holds (JSON lines and CSV).
 
     Raises:
         SettingsError: If the file cannot be opened, or is a recording.
+        MissingExtra: If Parquet is wanted and pyarrow is not installed.
     """
+    if form == "parquet":
+        assert output is not None, "the command line has seen to it"
+        with closing(_parquet(output)) as table:
+            yield table
+        return
     stream = _standard_output(form) if output is None else _open(form, output, append=append)
     sink = _sink(form, stream, header=output is None or stream.tell() == 0)
     try:
@@ -194,6 +201,13 @@ def open_sink(form: Format, output: Path | None, *, append: bool = False) -> Ite
         sink.close()
         if output is not None:
             stream.close()
+
+
+def _parquet(path: Path) -> Sink:
+    from assay.cli.parquet import ParquetSink
+
+    with _opening(path):
+        return ParquetSink(path)
 
 
 def _sink(form: Format, stream: TextIO, *, header: bool) -> Sink:
@@ -214,10 +228,17 @@ def _standard_output(form: Format) -> TextIO:
 
 
 def _open(form: Format, path: Path, *, append: bool) -> TextIO:
-    try:
-        _refuse_recording(path)
+    with _opening(path):
         # Closed by open_sink. CSV has its own idea of line ends.
         return path.open("a" if append else "w", encoding="utf-8", errors="surrogateescape", newline="\n")
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Around opening a file to write to."""
+    try:
+        _refuse_recording(path)
+        yield
     except OSError as error:
         raise SettingsError(
             f"--output: '{path}' cannot be written ({error.strerror}). Name a file in an existing folder.",

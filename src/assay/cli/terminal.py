@@ -29,6 +29,21 @@ def prepare(**given: Any) -> Settings:
     return settings
 
 
+def model_setting(model: str | None) -> dict[str, str]:
+    """The setting that a model of the command line goes into, by the medium that it judges; empty for None.
+
+    Raises:
+        CardError: If its card is malformed.
+        SettingsError: If the settings are wrong.
+    """
+    if model is None:
+        return {}
+    from assay.models.runs import setting_of
+    from assay.settings import load_settings
+
+    return {setting_of(model, load_settings().models_dir): model}
+
+
 def level_chosen() -> bool:
     """Whether somebody set the log level."""
     from assay.settings import load_settings, origin_of

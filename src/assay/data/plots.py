@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from assay.data.optional import optional
 from assay.data.stats import Line, Stats
+from assay.metrics.plots import BONA_FIDE_BLUE, SPOOF_ORANGE
 
 Form = Literal["png", "svg"]
 _MOST = 20  # values of a column that are drawn; the rest is told as their number
-_COLOURS = {"bona_fide": "#2a7f62", "spoof": "#b5442e"}
+_COLOURS = {"bona_fide": BONA_FIDE_BLUE, "spoof": SPOOF_ORANGE}
 
 
 def draw(found: Stats, folder: Path, *, form: Form = "svg") -> list[Path]:

@@ -1,7 +1,8 @@
 """The same trials scored again after what may happen to files on their way; one table beside the clean figures.
 
-Conditions are those of `assay.audio.conditions` and `assay.image.conditions`. Both keys go through every condition
-alike. A network's owner may add conditions of its own, such as adversarial changes; a row is made from scores alone.
+Conditions are those of `assay.audio.conditions`, `assay.image.conditions` and `assay.video.conditions`. Both keys go
+through every condition alike. A network's owner may add conditions of its own, such as adversarial changes; a row is
+made from scores alone.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ from typing import TYPE_CHECKING, Any
 from assay.audio.conditions import CONDITIONS as SOUND_CONDITIONS
 from assay.audio.conditions import level_of
 from assay.audio.deliveries import Filter, Through
-from assay.errors import AssayError, ProtocolError
+from assay.errors import AssayError, MediaError
 from assay.evaluate.comparison import compare
-from assay.evaluate.scanning import scanned_row
 from assay.evaluate.trials import ScoredTrial, split
 from assay.line import Detector
 from assay.media import AudioMedia, open_moving
 from assay.metrics import EvaluationOptions, Interval, confusion
-from assay.policy import decide
 from assay.settings import Settings
 
 if TYPE_CHECKING:
     from assay.media.pictures import Picture
+    from assay.media.videos import Video
 
 CLEAN = "as it comes"
 Progress = Callable[[int, int], None]
@@ -123,22 +123,21 @@ def condition_figures(
 def scanned_conditions(
     clean: Sequence[ScoredTrial], media: str, settings: Settings, *, progress: Progress | None = None
 ) -> Iterator[tuple[str, list[float | None]]]:
-    """Scores of the shipped detectors under each condition in turn; files without a clean score stay out.
+    """Scores of the models in force under each condition in turn; files without a clean score stay out.
 
     Args:
         clean: The trials with their clean scores.
-        media: ``audio`` or ``image``.
+        media: ``audio``, ``image`` or ``video``.
         settings: In force: models, jobs.
         progress: Called with the number of files done and in all.
 
     Raises:
-        ProtocolError: If the protocol holds videos.
+        DataError: If a changed video cannot be stored meanwhile.
+        MissingExtra: If this machine lacks an encoder.
     """
-    if media not in ("audio", "image"):
-        raise ProtocolError("--robustness measures sounds and pictures; for videos there are no conditions yet.")
-    detector = Detector(settings=settings)
-    names = _names(media)
-    score = partial(_sound_scores if media == "audio" else _picture_scores, detector)
+    # Whether a verdict holds moves no score, and asking it here would multiply the time.
+    detector = Detector(settings=settings.model_copy(update={"stability": False}))
+    score = partial({"audio": _sound_scores, "image": _picture_scores, "video": _video_scores}[media], detector)
     wanted = [one if one.score is not None else None for one in clean]
     table: list[dict[str, float | None]] = []
     with ThreadPoolExecutor(settings.jobs) as pool:
@@ -146,16 +145,15 @@ def scanned_conditions(
             table.append(found)
             if progress:
                 progress(len(table), len(wanted))
-    for name in names:
+    for name in _names(media):
         yield name, [found.get(name) for found in table]
 
 
 def _names(media: str) -> list[str]:
-    if media == "audio":
-        return list(SOUND_CONDITIONS)
-    from assay.image.conditions import CONDITIONS
+    from assay.image.conditions import CONDITIONS as PICTURE_CONDITIONS
+    from assay.video.conditions import CONDITIONS as VIDEO_CONDITIONS
 
-    return list(CONDITIONS)
+    return list({"audio": SOUND_CONDITIONS, "image": PICTURE_CONDITIONS, "video": VIDEO_CONDITIONS}[media])
 
 
 def _sound_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | None]:
@@ -168,15 +166,36 @@ def _sound_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | Non
 
 def _heard(detector: Detector, media: AudioMedia, make: Callable[[], Filter]) -> float | None:
     try:
-        scores = detector.model.score(Through(media, make), channels=detector.settings.channels)
-        return decide(scores, detector.model.card, detector.settings).llr
+        return detector.sound_judge.llr(Through(media, make))
     except AssayError:  # as in a batch: what could not be scored is counted
         return None
 
 
 def _picture_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | None]:
-    from assay.image.conditions import CONDITIONS
+    from assay.image.conditions import CONDITIONS, Condition
 
     picture: Picture = open_moving(one.trial.file, settings=detector.settings)  # type: ignore[assignment]
-    results = detector.scan_many((change(picture.pixels) for change in CONDITIONS.values()), expanded=True)
-    return {name: scanned_row(one.trial, found)["llr"] for name, found in zip(CONDITIONS, results, strict=True)}
+
+    def score(change: Condition) -> float | None:
+        try:
+            return detector.scan(change(picture.pixels)).llr
+        except MediaError:  # as in a batch: what could not be scored is counted
+            return None
+
+    return {name: score(change) for name, change in CONDITIONS.items()}
+
+
+def _video_scores(detector: Detector, one: ScoredTrial) -> dict[str, float | None]:
+    """One video under every condition, each a file that is gone before the next one is made."""
+    from assay.video.conditions import CONDITIONS, Condition, stored
+
+    video: Video = open_moving(one.trial.file, settings=detector.settings)  # type: ignore[assignment]
+
+    def score(condition: Condition) -> float | None:
+        try:
+            with stored(video, condition, channels=detector.settings.channels) as file:
+                return detector.scan(file).llr
+        except MediaError:
+            return None
+
+    return {name: score(condition) for name, condition in CONDITIONS.items()}

@@ -16,9 +16,10 @@ from assay.line import Detector
 from assay.policy import accepted_rate, rate_in_force
 from assay.result import Outcome, ScanFailure, ScanResult
 from assay.settings import Settings
+from assay.zoo_policy import promises
 
 if TYPE_CHECKING:
-    from assay.models.card import TrainedCard
+    from assay.models.card import TrainedCard, ZooCard
 
 Row = dict[str, Any]
 
@@ -30,8 +31,10 @@ class ScannedProtocol:
     Attributes:
         model: Name, version and hash of the model.
         media: Kind of the files.
-        threshold_llr: Threshold of a whole file at the accepted false-alarm rate.
-        max_false_alarm: That rate.
+        threshold_llr: Threshold of a whole file at the accepted false-alarm rate; of a network that does not promise
+            that rate, where both error rates of its validation files were equal.
+        max_false_alarm: The accepted rate.
+        origin: Where the threshold comes from.
         trials: In the order of the protocol.
         rows: One for each trial; see `ProtocolEvaluation`.
         unscored: Path and reason of each file without a score.
@@ -41,6 +44,7 @@ class ScannedProtocol:
     media: str
     threshold_llr: float
     max_false_alarm: float
+    origin: str
     trials: tuple[Trial, ...]
     rows: tuple[Row, ...]
     unscored: dict[str, str]
@@ -81,12 +85,13 @@ def scan_protocol(
         raise ProtocolError(
             f"'{protocol}' holds {' and '.join(sorted(media))}, whose scores are not comparable; part it."
         )
-    card, rate, threshold = _point(detector, media, settings, thresholds)
+    card, rate, threshold, origin = _point(detector, media, settings, thresholds)
     return ScannedProtocol(
         model={"name": card.name, "version": card.version, "sha256": card.sha256},
         media=media.pop(),
         threshold_llr=threshold,
         max_false_alarm=rate,
+        origin=origin,
         trials=tuple(trials),
         rows=tuple(rows),
         unscored=unscored,
@@ -95,8 +100,8 @@ def scan_protocol(
 
 def _point(
     detector: Detector, media: set[str], settings: Settings, thresholds: list[float]
-) -> tuple[TrainedCard, float, float]:
-    """Card of the model, the accepted rate, and the threshold of a whole file at it.
+) -> tuple[TrainedCard, float, float, str]:
+    """Card of the model, the accepted rate, the threshold of a whole file at it, and where that comes from.
 
     Args:
         detector: Of the run.
@@ -105,12 +110,30 @@ def _point(
         thresholds: Those that the files were held against. Of a video there is one for each part, and which parts there
             are depends on the video, so the figures of videos are those at the median.
     """
-    if media == {"video"}:
+    (kind,) = media
+    network = detector.networks.get(kind)
+    if network is not None:
+        return _network_point(network.card, settings)
+    if kind == "video":
         video = detector.video_models.detector.card
-        return video, rate_in_force(video.decision.person, settings), float(np.median(thresholds))
-    card = detector.picture_model.card if media == {"image"} else detector.model.card
+        rate = rate_in_force(video.decision.person, settings)
+        return video, rate, float(np.median(thresholds)), promised(rate)
+    card = detector.picture_model.card if kind == "image" else detector.model.card
     rate = accepted_rate(card, settings)
-    return card, rate, card.decision.file.threshold(rate)
+    return card, rate, card.decision.file.threshold(rate), promised(rate)
+
+
+def _network_point(card: ZooCard, settings: Settings) -> tuple[TrainedCard, float, float, str]:
+    tail = card.decision.file
+    rate = settings.max_false_alarm if tail is None else rate_in_force(tail, settings)
+    if tail is not None and promises(card, rate):
+        return card, rate, tail.threshold(rate), promised(rate)
+    return card, rate, card.decision.eer_llr, "equal error rates on its validation files; it does not promise that rate"
+
+
+def promised(rate: float) -> str:
+    """Where a threshold comes from that the card promises a rate of false alarms for."""
+    return f"{rate:g} false alarms by the card"
 
 
 def scanned_row(trial: Trial, outcome: Outcome) -> Row:

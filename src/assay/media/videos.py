@@ -28,6 +28,7 @@ from assay.media.audio import AudioMedia, kind_of, open_sound
 from assay.media.foreign import broken_video, decoding_video
 from assay.media.held import ByteSource
 from assay.media.kinds import Kind
+from assay.media.limits import check_duration
 from assay.media.source import open_bytes
 from assay.media.video_frames import Decoded, Decoding, extent_of
 from assay.media.video_header import Header, VideoInfo, no_frames, read_header
@@ -201,6 +202,17 @@ class Video:
         if whole and declared is not None and declared - decoding.ended_s > _SHORTFALL_S:
             got = f"pictures of {decoding.ended_s:.1f} s were found, {declared:.1f} s are declared"
             yield f"the file may be cut off or damaged: {got}"
+
+    def measured_s(self) -> float:
+        """Length of the pictures in seconds by their packets, of which none is decoded.
+
+        Raises:
+            MediaError: If the file is broken, changed since it was opened, or over a limit.
+        """
+        with closing(self._data.reader()) as reader, decoding_video(self.path, self._kind.label):
+            found = extent_of(reader, self.path, self._kind, self._settings)
+        check_duration(self.path, found.duration_s, self._settings)
+        return found.duration_s
 
     def audio(self) -> AudioMedia | None:
         """The sound track, as `assay.media.open_media` would give it; None, with a note, if there is none to analyse.

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SMALLEST = sys.float_info.min
+MOST_VALUES = 2**27  # of all views of a file: half a gigabyte in float32
 
 
 class _Part(BaseModel):
@@ -380,8 +382,9 @@ class ZooCard(TrainedCard):
     """Any architecture of the zoo, trained by `assay train audio|image|video MODEL`.
 
     A file is scored by the mean logit of its views: stretches of `shape[0]` samples spread evenly over a recording, the
-    middle of a picture, evenly spread frames of a video. How a file becomes views is told in
-    `assay.training.lab.decode` and `assay.training.lab.data`.
+    middle of a picture, evenly spread frames of a video. How a file becomes views is told in `assay.views.form`.
+
+    Such a card comes with files of strangers, so what it asks for is bounded.
 
     Attributes:
         architecture: Its name in the zoo.
@@ -404,13 +407,31 @@ class ZooCard(TrainedCard):
     options: dict[str, Any] = Field(default_factory=dict)
     media: Literal["audio", "image", "video"]
     input: str
-    shape: tuple[int, ...] = Field(min_length=1)
+    shape: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1, max_length=4)
     integer: bool
-    views: int = Field(gt=0)
-    longest_s: float = Field(ge=0)
+    views: int = Field(gt=0, le=1_000)
+    longest_s: float = Field(ge=0, le=3_600)
     look: Literal["", "whole", "face"]
-    stored_pixels: int = Field(0, ge=0)
+    stored_pixels: int = Field(0, ge=0, le=4_096)
     features_sha256: str = ""
     parameters: int = Field(gt=0)
     parity: float = Field(ge=0)
     decision: ZooDecision
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> ZooCard:
+        if self.file != Path(self.file).name or "\\" in self.file:
+            raise ValueError(f"the weight {self.file!r} must lie beside the card")
+        axes = {"audio": (1,), "image": (3,), "video": (4,) if self.integer else (2,)}[self.media]
+        pixels = self.media != "audio" and len(self.shape) > 2
+        if len(self.shape) not in axes or pixels != self.integer:
+            raise ValueError(f"no {self.media} has the shape {self.shape}, integer {self.integer}")
+        if pixels and (self.shape[-1] != 3 or len(set(self.shape[-3:-1])) > 1 or self.stored_pixels < self.shape[-2]):
+            raise ValueError(f"pixels {self.shape} are no squares in RGB within {self.stored_pixels} pixels a side")
+        if (self.look == "") != (self.media == "audio") or (self.longest_s == 0) != (self.media == "image"):
+            raise ValueError(f"look {self.look!r} and {self.longest_s:g} s do not go with {self.media}")
+        if (self.features_sha256 == "") == (self.media == "video" and not self.integer):
+            raise ValueError("features, and nothing else, name the detector that tells them")
+        if math.prod(self.shape) * self.views > MOST_VALUES:
+            raise ValueError(f"{self.views} views of {self.shape} are more than {MOST_VALUES} values")
+        return self

@@ -212,7 +212,8 @@ def _parts(result: ScanResult) -> str:
 def _persons(result: ScanResult) -> str:
     """Who is seen when, the most suspicious first."""
     if not result.persons:
-        return "No face was followed."
+        whole = any(gap.code == "parts" for gap in result.not_analysed)  # judged by a network that follows nobody
+        return "" if whole else "No face was followed."
     rank = sorted(result.persons, key=lambda one: -math.inf if one.llr is None else one.llr, reverse=True)
     more = f"; and {len(rank) - MAX_PERSONS} more" if len(rank) > MAX_PERSONS else ""
     told = "; ".join(_person(one) for one in rank[:MAX_PERSONS])

@@ -20,6 +20,37 @@ from torch import nn
 from assay.errors import TrainingError
 
 Attack = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
+Span = tuple[float, float]
+FULL_SCALE: Span = (-1.0, 1.0)
+LEVELS: Span = (0.0, 255.0)
+
+
+def climbed(
+    start: torch.Tensor,
+    slope: Callable[[torch.Tensor], torch.Tensor],
+    *,
+    epsilon: float,
+    steps: int,
+    span: Span | None,
+    first: torch.Tensor | None = None,
+    step: float | None = None,
+) -> torch.Tensor:
+    """Steps along the sign of a slope, each brought back to within `epsilon` of where it began and into the scale.
+
+    Args:
+        start: Float32, any shape.
+        slope: Gradient at such values, of the same shape.
+        epsilon: Largest change of a value.
+        steps: How many; one is FGSM.
+        span: Least and largest value; None for any.
+        first: Where the first step is taken from; None for `start`.
+        step: Length of one; None for `epsilon` if it is the only one, else 2.5 `epsilon` / `steps` (Madry et al.).
+    """
+    length = step if step is not None else epsilon if steps == 1 else 2.5 * epsilon / steps
+    moved = start if first is None else _near(first, start, epsilon, span)
+    for _ in range(steps):
+        moved = _near(moved + length * slope(moved).sign(), start, epsilon, span)
+    return moved
 
 
 def fgsm(net: nn.Module, inputs: torch.Tensor, spoof: torch.Tensor, epsilon: float) -> torch.Tensor:
@@ -38,8 +69,8 @@ def fgsm(net: nn.Module, inputs: torch.Tensor, spoof: torch.Tensor, epsilon: flo
         TrainingError: If `epsilon` is not positive or no gradient reaches the inputs.
     """
     _check(epsilon)
-    start = inputs.float()
-    return _stored(_within(start + epsilon * _gradient(net, start, spoof).sign(), start, epsilon, inputs), inputs)
+    found = climbed(inputs.float(), _slope(net, spoof), epsilon=epsilon, steps=1, span=_span(inputs))
+    return _stored(found, inputs)
 
 
 def pgd(
@@ -60,7 +91,7 @@ def pgd(
         spoof: See `fgsm`.
         epsilon: Largest change of a value, > 0.
         steps: How many.
-        step: Length of one; None for 2.5 `epsilon` / `steps`, as Madry et al. take.
+        step: Length of one; see `climbed`.
         seed: Of the start.
 
     Returns:
@@ -72,20 +103,28 @@ def pgd(
     _check(epsilon)
     if steps < 1:
         raise TrainingError(f"PGD with {steps} steps; at least 1 is needed.")
-    length = 2.5 * epsilon / steps if step is None else step
     start = inputs.float()
     generator = torch.Generator().manual_seed(seed)
     noise = (torch.rand(start.shape, generator=generator) * 2 - 1).to(start.device)
-    changed = _within(start + epsilon * noise, start, epsilon, inputs)
-    for _ in range(steps):
-        gradient = _gradient(net, changed, spoof)
-        changed = _within(changed + length * gradient.sign(), start, epsilon, inputs)
-    return _stored(changed, inputs)
+    found = climbed(
+        start,
+        _slope(net, spoof),
+        epsilon=epsilon,
+        steps=steps,
+        span=_span(inputs),
+        first=start + epsilon * noise,
+        step=2.5 * epsilon / steps if step is None else step,
+    )
+    return _stored(found, inputs)
 
 
 def _check(epsilon: float) -> None:
     if not epsilon > 0:
         raise TrainingError(f"epsilon is {epsilon:g}; an attack needs a largest change above 0.")
+
+
+def _slope(net: nn.Module, spoof: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda inputs: _gradient(net, inputs, spoof)
 
 
 def _gradient(net: nn.Module, inputs: torch.Tensor, spoof: torch.Tensor) -> torch.Tensor:
@@ -106,10 +145,13 @@ def _gradient(net: nn.Module, inputs: torch.Tensor, spoof: torch.Tensor) -> torc
     return found
 
 
-def _within(changed: torch.Tensor, start: torch.Tensor, epsilon: float, like: torch.Tensor) -> torch.Tensor:
-    low, high = (-1.0, 1.0) if like.is_floating_point() else (0.0, 255.0)
-    near = torch.minimum(torch.maximum(changed, start - epsilon), start + epsilon)
-    return near.clamp(low, high).detach()
+def _span(like: torch.Tensor) -> Span:
+    return FULL_SCALE if like.is_floating_point() else LEVELS
+
+
+def _near(moved: torch.Tensor, start: torch.Tensor, epsilon: float, span: Span | None) -> torch.Tensor:
+    near = torch.minimum(torch.maximum(moved, start - epsilon), start + epsilon)
+    return (near if span is None else near.clamp(*span)).detach()
 
 
 def _stored(changed: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

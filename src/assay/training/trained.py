@@ -4,6 +4,8 @@ A run folder holds ``weights.safetensors`` and a config, ``config.json`` or ``co
 
     model (or architecture)   name in `assay.training.zoo`
     options                   table of what the architecture is made with; may be left out
+    shape                     of one input; the architecture's own if left out
+    data                      table with `windows`, `longest_s` and `look`: how files are read; usual values if left out
     pruned                    table of channels left in pruned layers, which `assay export --prune` writes
 
 Nothing in it is run: names are looked up in the register, tensors are safetensors.
@@ -27,6 +29,8 @@ from torch import nn
 
 from assay.errors import TrainingError
 from assay.training.inputs import Inputs
+from assay.training.lab.config import Data
+from assay.training.lab.decode import form_of
 from assay.training.prune import shrink_to
 from assay.training.zoo import Architecture, architecture
 
@@ -36,6 +40,7 @@ else:
     import tomli as tomllib
 
 WEIGHTS = "weights.safetensors"
+READING = ("windows", "longest_s", "look")
 CONFIGS = ("config.json", "config.toml", "run.json", "run.toml")
 
 
@@ -85,10 +90,11 @@ def read_trained(folder: Path) -> Trained:
         raise TrainingError(
             f"'{name}' cannot be made with the options {options} of '{folder}': {error}. It takes: {accepted}."
         ) from error
+    kind, inputs = _reading(config, kind, folder)
     pruned = {str(module): int(count) for module, count in dict(config.get("pruned", {})).items()}
     shrink_to(net, pruned)
     _load(net, folder / WEIGHTS, name)
-    return Trained(kind, net.eval(), Inputs(kind), options, pruned, folder)
+    return Trained(kind, net.eval(), inputs, options, pruned, folder)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -108,6 +114,17 @@ def _config(folder: Path) -> dict[str, Any]:
 def _options(config: Mapping[str, Any]) -> dict[str, Any]:
     options = config.get("options", {})
     return dict(options) if isinstance(options, Mapping) else {}
+
+
+def _reading(config: Mapping[str, Any], kind: Architecture, folder: Path) -> tuple[Architecture, Inputs]:
+    """The architecture with the shape of its inputs, and what reads them as they were read in training."""
+    told, shape = config.get("data", {}), config.get("shape", ())
+    try:
+        data = Data.model_validate({name: told[name] for name in READING if name in told})
+        shaped = kind.shaped([int(side) for side in shape])
+    except (TypeError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+        raise TrainingError(f"The config of '{folder}' does not say how files are read: {error}.") from error
+    return shaped, Inputs(form_of(shaped, longest_s=data.longest_s, look=data.look), data.windows)
 
 
 def _load(net: nn.Module, path: Path, name: str) -> None:

@@ -27,13 +27,14 @@ from assay.media.videos import Frame
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
 
     from assay.media.video_pixels import Pixels
 
 _CRF = 30
+BT709 = 1  # as FFmpeg numbers matrices
 _LEAST_PX = 16  # of a side; the macroblock of H.264
-_TICKS = 90_000  # a second
-_BT709 = 1  # as swscale numbers matrices
+TICKS = 90_000  # a second
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Sent:
             if codec is None or frame.pixels.shape != came:  # sizes may change within a file
                 yield from self._counted(codec, codec.finish() if codec else ())
                 came = frame.pixels.shape
-                height, width = (_even(self._way.scale * side) for side in came[:2])
+                height, width = (even(self._way.scale * side) for side in came[:2])
                 codec = _Codec(width, height, self._way.fps)
             self._pixels += codec.pixels
             yield from self._counted(codec, codec.push(frame, looked=self._looks.takes(frame.time_s)))
@@ -100,8 +101,43 @@ class Sent:
             self._bytes, codec.bytes = self._bytes + codec.bytes, 0
 
 
-def _even(side: float) -> int:
+def even(side: float) -> int:
+    """The next even number below, at least a macroblock, since 4:2:0 halves the sides of colours."""
     return max(_LEAST_PX, int(side) // 2 * 2)
+
+
+def x264(crf: int) -> dict[str, str]:
+    """Options of x264 at a constant rate factor, as the encoders in telephones work; see the decisions above."""
+    return {
+        "crf": str(crf),
+        "preset": "veryfast",
+        "tune": "zerolatency",
+        "x264-params": "log-level=none:threads=1",
+    }
+
+
+def in_yuv(pixels: Pixels, width: int, height: int, scaler: VideoReformatter) -> VideoFrame:
+    """Pixels as an encoder takes them: 4:2:0 by BT.709 in limited range, of another size if need be.
+
+    Args:
+        pixels: uint8 RGB, shape (height, width, 3).
+        width: Of the result, even.
+        height: Likewise.
+        scaler: Kept from frame to frame, since it is slow to set up.
+    """
+    from av import VideoFrame
+
+    given = VideoFrame.from_ndarray(pixels, format="rgb24")
+    return scaler.reformat(given, width, height, "yuv420p", dst_colorspace=BT709, interpolation="AREA", threads=1)
+
+
+def lacking(name: str, mode: Literal["r", "w"]) -> MissingExtra:
+    """The error for an FFmpeg without an encoder or decoder."""
+    return MissingExtra(
+        f"FFmpeg lacks its {'encoder' if mode == 'w' else 'decoder'} '{name}' here, which --stability and --robustness"
+        " of videos need. The wheels of PyAV hold it: pip install --force-reinstall --only-binary av av",
+        codec=name,
+    )
 
 
 class _Codec:
@@ -119,27 +155,17 @@ class _Codec:
         self.pixels, self.bytes = width * height, 0
         self._encoder, self._decoder = _context("libx264", "w"), _context("h264", "r")
         self._encoder.width, self._encoder.height, self._encoder.pix_fmt = width, height, "yuv420p"
-        self._encoder.time_base, self._encoder.framerate = Fraction(1, _TICKS), Fraction(round(fps), 1)
+        self._encoder.time_base, self._encoder.framerate = Fraction(1, TICKS), Fraction(round(fps), 1)
         self._encoder.thread_count = self._decoder.thread_count = 1
-        self._encoder.options = {
-            "crf": str(_CRF),
-            "preset": "veryfast",
-            "tune": "zerolatency",
-            "x264-params": "log-level=none:threads=1",
-        }
+        self._encoder.options = x264(_CRF)
         self._encoder.open()
         self._to, self._back = VideoReformatter(), VideoReformatter()
         self._under_way: dict[int, Frame | None] = {}  # by stamp; those that nobody looks at are None
 
     def push(self, frame: Frame, *, looked: bool) -> Iterator[Frame]:
         """Encode a frame; what comes out so far."""
-        from av import VideoFrame
-
-        given = VideoFrame.from_ndarray(frame.pixels, format="rgb24")
-        made = self._to.reformat(
-            given, self._width, self._height, "yuv420p", dst_colorspace=_BT709, interpolation="AREA", threads=1
-        )
-        made.pts, made.time_base = round(frame.time_s * _TICKS), Fraction(1, _TICKS)
+        made = in_yuv(frame.pixels, self._width, self._height, self._to)
+        made.pts, made.time_base = round(frame.time_s * TICKS), Fraction(1, TICKS)
         self._under_way[made.pts] = Frame(frame.index, frame.time_s, _NOTHING) if looked else None
         return self._decoded(self._encoder.encode(made))
 
@@ -156,7 +182,7 @@ class _Codec:
                     yield Frame(given.index, given.time_s, self._pixels(frame))
 
     def _pixels(self, frame: VideoFrame) -> Pixels:
-        made = self._back.reformat(frame, format="rgb24", src_colorspace=_BT709, threads=1)
+        made = self._back.reformat(frame, format="rgb24", src_colorspace=BT709, threads=1)
         pixels = np.ascontiguousarray(made.to_ndarray(), np.uint8)
         pixels.flags.writeable = False
         return pixels
@@ -171,8 +197,4 @@ def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
     try:
         return cast("VideoCodecContext", av.CodecContext.create(name, mode))
     except (av.FFmpegError, av.codec.codec.UnknownCodecError) as error:
-        raise MissingExtra(
-            f"FFmpeg lacks its {'encoder' if mode == 'w' else 'decoder'} '{name}' here, which --stability of videos"
-            " needs. The wheels of PyAV hold it: pip install --force-reinstall --only-binary av av",
-            codec=name,
-        ) from error
+        raise lacking(name, mode) from error

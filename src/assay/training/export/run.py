@@ -185,7 +185,13 @@ def _int8(made: _Made, weight: bytes, calibrate: Path | None) -> Exported:
 
 def _safetensors(made: _Made, weight: bytes, calibrate: Path | None) -> Exported:
     trained = made.trained
-    config = {"model": trained.architecture.name, "options": dict(trained.options), "pruned": dict(trained.pruned)}
+    config = {
+        "model": trained.architecture.name,
+        "options": dict(trained.options),
+        "pruned": dict(trained.pruned),
+        "shape": list(trained.architecture.shape),
+        "data": trained.inputs.told(),
+    }
     text = json.dumps(config, indent=1, sort_keys=True) + "\n"
     (made.folder / "config.json").write_text(text, encoding="utf-8")
     tensors = {name: tensor.contiguous().clone() for name, tensor in trained.net.state_dict().items()}

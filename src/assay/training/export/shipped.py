@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
-from torch import nn
 
 from assay.errors import TrainingError
 from assay.models import DetectorCard, PictureCard
@@ -20,7 +19,9 @@ from assay.training.export.files import Yardstick, calibration_inputs
 from assay.training.export.integers import refuse_loss, to_integers
 from assay.training.export.run import Export, Exported, milliseconds
 from assay.training.inputs import Inputs
-from assay.training.zoo import Architecture, Media
+from assay.views.form import Form
+
+LONGEST_S = 30.0  # of a recording
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,6 @@ def _whole(weight: bytes) -> _Whole:
 
 def _inputs_of(card: DetectorCard | PictureCard) -> Inputs:
     if isinstance(card, DetectorCard):
-        shape: tuple[int, ...] = (card.window_samples,)
-    else:
-        shape = (card.input_pixels, card.input_pixels, 3)
-    media: Media = "audio" if isinstance(card, DetectorCard) else "image"
-    return Inputs(Architecture(card.name, media, nn.Identity, shape, media == "image", card.summary))
+        return Inputs(Form("audio", (card.window_samples,), "float32", LONGEST_S, ""))
+    side = card.input_pixels
+    return Inputs(Form("image", (side, side, 3), "uint8", 0.0, "whole", card.crop_pixels))

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, DecodeError
-from assay.training.lab.decode import Form, decode
+from assay.training.lab.decode import decode, key_of
 from assay.training.parallel import each
+from assay.views.form import Form
 
 STAMPS = "contents.json"
 READERS = 4
@@ -41,7 +42,7 @@ class Cache:
 
     def place(self, content: str) -> Path:
         """Where the array of a content lies, or will lie."""
-        return self.folder / self.form.key() / content[:2] / f"{content[2:40]}.raw"
+        return self.folder / key_of(self.form) / content[:2] / f"{content[2:40]}.raw"
 
     def array(self, file: Path, content: str) -> NDArray[Any]:
         """The array of a file, mapped; decoded first if that was not done.
@@ -71,16 +72,15 @@ class Cache:
         return {number: wrong for number, wrong in zip(missing, told, strict=True) if wrong}
 
     def _mapped(self, path: Path) -> NDArray[Any]:
-        shape = self.form.shape if self.form.fixed else None
         try:
-            return np.memmap(path, dtype=self.form.dtype, mode="r", shape=shape)
+            return np.memmap(path, dtype=self.form.stored_dtype, mode="r", shape=self.form.stored_shape)
         except ValueError as error:  # another size than the shape asks for: something else wrote there
             raise DecodeError(f"'{path}' in the cache is damaged. Delete it; it will be made again.") from error
 
     def _keep(self, path: Path, made: NDArray[Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several processes may decode one file
-        np.ascontiguousarray(made, self.form.dtype).tofile(part)
+        np.ascontiguousarray(made, self.form.stored_dtype).tofile(part)
         part.replace(path)
 
 

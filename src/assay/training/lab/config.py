@@ -45,8 +45,12 @@ class Data(Part):
     batch_size: int = Field(default=32, gt=0, multiple_of=2, description="media in a batch of one device")
     epoch_batches: int = Field(default=0, ge=0, description="batches from one check to the next; 0 for all the data")
     balance: Balance = Field(default="key", description="draw evenly over nothing, keys, or keys and then sources")
-    windows: int = Field(default=3, gt=0, description="stretches of a recording that its score is the mean of")
-    longest_s: float = Field(default=30.0, gt=0, description="of a recording or video; the rest is not looked at")
+    windows: int = Field(
+        default=3, gt=0, le=1_000, description="stretches of a recording that its score is the mean of"
+    )
+    longest_s: float = Field(
+        default=30.0, gt=0, le=3_600, description="of a recording or video; the rest is not looked at"
+    )
     look: Literal["whole", "face"] = Field(default="whole", description="part of a picture or frame that is seen")
     augment: bool = Field(default=True, description="whether `sound`, `picture` and `video` chances apply")
     prepare: bool = Field(default=True, description="decode everything before training, so that errors come first")

@@ -8,21 +8,20 @@ batches of 32 learns from.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from assay.errors import AssayError, DataError
-from assay.training.batches import repeat_pad
 from assay.training.lab.cache import Cache
 from assay.training.lab.check import Item
 from assay.training.lab.config import OnError, Run
 from assay.training.lab.order import Order
-from assay.training.lab.sights import FeatureTreatment, PictureTreatment, VideoTreatment, middle
+from assay.training.lab.sights import FeatureTreatment, PictureTreatment, VideoTreatment
 from assay.training.lab.sounds import SoundTreatment
 from assay.training.zoo import Architecture
 
@@ -124,22 +123,12 @@ class Reader:
         return made.astype(np.float32) / np.float32(32768)
 
     def views(self, array: NDArray[Any], count: int) -> NDArray[Any]:
-        """What a medium is scored by, shape (views, ...): stretches evenly spread, or the one middle."""
-        if self.architecture.media == "audio":
-            window = self.architecture.shape[0]
-            spare = len(array) - window
-            if spare <= 0:
-                stretches = [repeat_pad(array, window)]
-            else:
-                views = min(count, -(-len(array) // window))
-                starts = np.round(np.linspace(0, spare, views) if views > 1 else [spare / 2]).astype(int)
-                stretches = [array[start : start + window] for start in starts]
-            return np.stack(stretches).astype(np.float32) / np.float32(32768)
-        return self.plain(array[None])
+        """What a medium is scored by, shape (views, ...); see `assay.views.form.Form.views`."""
+        return self.cache.form.views(array, count)
 
     def plain(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Media as they are, without treatment: the middle of pictures and frames, (n, ...) to (n, ...)."""
-        return middle(stored, self.architecture.shape[-2]) if self.architecture.integer else stored
+        """Media as they are, without treatment; see `assay.views.form.Form.plain`."""
+        return self.cache.form.plain(stored)
 
 
 class TrainingBatches(Dataset[Batch]):
@@ -229,11 +218,46 @@ def treatment_of(architecture: Architecture, run: Run) -> Treatment | None:
     return VideoTreatment(run.video, side) if architecture.integer else FeatureTreatment(run.video)
 
 
-def loader(batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool) -> DataLoader[Batch]:
-    """Batches as Lightning takes them, read ahead by workers if the run has any."""
+class EpochOf(Sampler[int]):
+    """The places of one epoch among the batches of a whole run, so that workers need not be started for each.
+
+    Args:
+        each: Batches of an epoch.
+        epoch: Tells which one it is whenever an epoch begins.
+    """
+
+    def __init__(self, each: int, epoch: Callable[[], int]) -> None:
+        self._each, self._epoch = each, epoch
+
+    def __len__(self) -> int:
+        return self._each
+
+    def __iter__(self) -> Iterator[int]:
+        first = self._epoch() * self._each
+        return iter(range(first, first + self._each))
+
+
+def loader(
+    batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool, sampler: EpochOf | None = None
+) -> DataLoader[Batch]:
+    """Batches as Lightning takes them, read ahead by workers if the run has any; these stay until it ends.
+
+    Args:
+        batches: Of all epochs, or of one check.
+        run: How many workers.
+        pinned: Whether they go to a GPU.
+        sampler: Which of them are an epoch; None for all.
+    """
     workers = run.machine.workers
     if workers is None:
         # Starting one takes as long as a few batches do.
         idle = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = min(MOST_WORKERS, max(0, idle // run.machine.devices - 1)) if len(batches) >= FEW_BATCHES else 0
-    return DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pinned)
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=pinned,
+        persistent_workers=workers > 0,
+    )

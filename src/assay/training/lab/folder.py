@@ -4,7 +4,7 @@ config.toml          everything that was set                 weights.safetensors
 environment.json     versions, machine, commit               model.onnx           as users run it
 checkpoints/         best.ckpt, last.ckpt                    card.json            what the model promises
 log/, tensorboard/   metrics while training                  metrics.json         all figures
-scores.csv           every medium that was measured on       *.png                plots
+scores.csv           every medium that was measured on       *.svg                plots
 """
 
 from __future__ import annotations

@@ -7,16 +7,12 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from assay.training.attacks import FULL_SCALE, LEVELS, Span, climbed
 from assay.training.lab.config import Adversarial, Optimisation
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 EPSILON = {"audio": 0.002, "image": 2.0, "video": 2.0, "features": 0.02}  # full scale 1, levels of 255, standard units
-RANGE: dict[str, tuple[float, float] | None] = {
-    "audio": (-1.0, 1.0),
-    "image": (0.0, 255.0),
-    "video": (0.0, 255.0),
-    "features": None,
-}
+SPANS: dict[str, Span | None] = {"audio": FULL_SCALE, "image": LEVELS, "video": LEVELS, "features": None}
 
 
 class Criterion:
@@ -68,22 +64,17 @@ def attacked(
     Returns:
         Same shape, float32.
 
-    References:
-        Goodfellow et al., "Explaining and harnessing adversarial examples", ICLR 2015 (fgsm); Madry et al., "Towards
-        deep learning models resistant to adversarial attacks", ICLR 2018 (pgd, here from the input itself, steps of
-        2.5 epsilon over their number).
+    The methods are those of `assay.training.attacks`; PGD begins at the input itself.
     """
     count = max(1, round(settings.share * len(inputs)))
-    epsilon = settings.epsilon or EPSILON[kind]
     whole = inputs.float()
-    start = whole[:count]
-    steps = 1 if settings.method == "fgsm" else settings.steps
-    stride = epsilon if settings.method == "fgsm" else 2.5 * epsilon / steps
-    moved = start
-    for _ in range(steps):
+
+    def slope(moved: torch.Tensor) -> torch.Tensor:
         tried = moved.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(harm(torch.cat([tried, whole[count:]])), tried)
-        moved = start + (tried.detach() + stride * slope.sign() - start).clamp(-epsilon, epsilon)
-        if (span := RANGE[kind]) is not None:
-            moved = moved.clamp(*span)
+        (found,) = torch.autograd.grad(harm(torch.cat([tried, whole[count:]])), tried)
+        return found
+
+    steps = 1 if settings.method == "fgsm" else settings.steps
+    epsilon = settings.epsilon or EPSILON[kind]
+    moved = climbed(whole[:count], slope, epsilon=epsilon, steps=steps, span=SPANS[kind])
     return torch.cat([moved, whole[count:]])

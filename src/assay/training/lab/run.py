@@ -14,6 +14,7 @@ import numpy as np
 from assay.errors import TrainingError
 from assay.models.card import Calibration, ZooCard, ZooDecision
 from assay.training.lab.config import Run
+from assay.training.lab.decode import watched_by
 from assay.training.lab.export import Exported, check_parity, export, input_name, score
 from assay.training.lab.figures import Scored, calibrated, figures, write_scores
 from assay.training.lab.fit import Fitted, fit
@@ -148,11 +149,6 @@ def _card(
 ) -> dict[str, Any]:
     run, one = setting.run, setting.architecture
     form = setting.cache.form
-    watched = ""
-    if form.dtype == "float32":
-        from assay.training.lab.decode import watched_by
-
-        watched = watched_by()
     files = ((item.trial.source, item.trial.key) for item in setting.reader("train").items)
     return {
         "name": run.model,
@@ -179,8 +175,8 @@ def _card(
         "views": run.data.windows if one.media == "audio" else 1,
         "longest_s": form.longest_s,
         "look": form.look,
-        "stored_pixels": form.shape[-2] if form.dtype == "uint8" else 0,
-        "features_sha256": watched,
+        "stored_pixels": form.stored_pixels,
+        "features_sha256": watched_by(form),
         "parameters": parameters,
         "parity": parity,
         "decision": decision.model_dump(),

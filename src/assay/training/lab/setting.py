@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from assay.errors import TrainingError
+from assay.models.card import MOST_VALUES
 from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Faults, Item, check_keys, parted, read_trials, with_contents, without
 from assay.training.lab.config import Run
 from assay.training.lab.data import Reader
-from assay.training.lab.decode import Form
+from assay.training.lab.decode import form_of
 from assay.training.lab.groups import split_off
 from assay.training.zoo import Architecture, architecture
 
@@ -63,15 +65,13 @@ def architecture_of(run: Run) -> Architecture:
     """The architecture of a run, with its shape.
 
     Raises:
-        TrainingError: If it is unknown, or the shape has another number of axes or other colours.
+        TrainingError: If it is unknown, or the shape has another number of axes or other colours, or is too large.
     """
-    one = architecture(run.model)
-    if not run.shape:
-        return one
-    square = one.integer and run.shape[-2] != run.shape[-3]
-    if len(run.shape) != len(one.shape) or (one.integer and run.shape[-1] != 3) or square or min(run.shape) < 1:
-        raise TrainingError(f"'{run.model}' takes shapes like {one.shape}, not {run.shape}.")
-    return replace(one, shape=run.shape)
+    one = architecture(run.model).shaped(run.shape)
+    values = math.prod(one.shape) * (run.data.windows if one.media == "audio" else 1)
+    if values > MOST_VALUES:  # what no card may ask for is not trained
+        raise TrainingError(f"Files would be scored by {values} values each, more than {MOST_VALUES}. Take fewer.")
+    return one
 
 
 def ready(run: Run, protocols: Sequence[Path], caches: Path, *, jobs: int) -> Setting:
@@ -95,7 +95,7 @@ def ready(run: Run, protocols: Sequence[Path], caches: Path, *, jobs: int) -> Se
     trials = [trial for trial in trials if trial.partition in names] or trials
     items = with_contents(trials, partial(contents, folder=caches), faults)
     parts = parted(items, run.data, faults)
-    cache = Cache(caches, Form.of(one, longest_s=run.data.longest_s, look=run.data.look))
+    cache = Cache(caches, form_of(one, longest_s=run.data.longest_s, look=run.data.look))
     if run.data.prepare:
         every = {item.content: item.file for part in parts.values() for item in part}
         log.info("%d media, decoded to %s", len(every), caches)

@@ -19,12 +19,6 @@ from assay.training.pictures.history import QUALITY, Chances, History
 from assay.training.pictures.jpeg import save_and_open
 
 
-def middle(stored: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The middle of pictures or frames, shape (..., s, s, 3) to (..., side, side, 3)."""
-    first = (stored.shape[-2] - side) // 2
-    return stored[..., first : first + side, first : first + side, :]
-
-
 class PictureTreatment:
     """Treats batches of pictures by `assay.training.pictures.history`.
 
@@ -74,39 +68,45 @@ class VideoTreatment:
         """As `PictureTreatment`, shape (n, frames, s, s, 3) to (n, frames, side, side, 3), uint8."""
         drawn = _Draws(len(stored), paired, seed)
         frames = _in_time(torch.from_numpy(np.ascontiguousarray(stored)), self._settings, drawn)
-        frames = self._placed(frames, drawn).permute(0, 1, 4, 2, 3).float()
-        made = self._seen(frames, drawn)
-        made = _cut(made.permute(0, 1, 3, 4, 2), self._side)
-        return made.round().clamp(0, 255).to(torch.uint8).contiguous()
+        made = self._seen(self._placed(frames, drawn), drawn)
+        made = _cut(made.round_().clamp_(0, 255).to(torch.uint8).permute(0, 1, 3, 4, 2), self._side)
+        return made.contiguous()
 
     def _placed(self, frames: torch.Tensor, drawn: _Draws) -> torch.Tensor:
-        """Cut somewhere, mirrored by half."""
+        """Cut somewhere, mirrored by half; uint8 (n, frames, s, s, 3) to float32 (n, frames, 3, side, side)."""
         side, spare = whole_blocks(self._side), frames.shape[2] - whole_blocks(self._side)
         tops, lefts = ((drawn.uniform() * (spare + 1)).long().clamp(max=spare) for _ in range(2))
         mirrored = drawn.chance(0.5)
-        cuts = []
-        for clip, top, left, turned in zip(frames, tops.tolist(), lefts.tolist(), mirrored.tolist(), strict=True):
-            cut = clip[:, top : top + side, left : left + side]
-            cuts.append(cut.flip(2) if turned else cut)
-        return torch.stack(cuts)
+        made = torch.empty(*frames.shape[:2], 3, side, side)
+        for place, (top, left, turned) in enumerate(zip(tops.tolist(), lefts.tolist(), mirrored.tolist(), strict=True)):
+            cut = frames[place, :, top : top + side, left : left + side].permute(0, 3, 1, 2).contiguous()
+            made[place] = cut.flip(3) if turned else cut
+        return made
 
     def _seen(self, x: torch.Tensor, drawn: _Draws) -> torch.Tensor:
-        """Light, blur, noise, JPEG; x has shape (n, frames, 3, side, side), 0 to 255."""
+        """Light, blur, noise, JPEG, each computed for the videos that it happens to.
+
+        x has shape (n, frames, 3, side, side), 0 to 255, and is changed in place.
+        """
         settings = self._settings
         gain, contrast = 1 + 0.5 * (drawn.like(x) - 0.5), 1 + 0.5 * (drawn.like(x) - 0.5)
         cast = torch.stack([1 + 0.12 * (drawn.uniform() - 0.5) for _ in range(3)], 1).view(-1, 1, 3, 1, 1)
-        mean = x.mean((1, 3, 4), keepdim=True)
-        lit = ((x - mean) * contrast + mean * gain) * cast
-        x = torch.where(drawn.chance(settings.light).view(-1, 1, 1, 1, 1), lit, x)
-        soft = functional.avg_pool2d(x.flatten(0, 2)[:, None], 3, 1, 1, count_include_pad=False).view_as(x)
-        x = torch.where(drawn.chance(settings.blur).view(-1, 1, 1, 1, 1), soft, x)
-        noisy = x + drawn.like(x).square() * 10 * torch.randn(x.shape, generator=drawn.generator)
-        x = torch.where(drawn.chance(settings.noise).view(-1, 1, 1, 1, 1), noisy, x).clamp(0, 255)
+        if (lit := drawn.chance(settings.light)).any():
+            chosen = x[lit]
+            mean = chosen.mean((1, 3, 4), keepdim=True)
+            x[lit] = ((chosen - mean) * contrast[lit] + mean * gain[lit]) * cast[lit]
+        if (blurred := drawn.chance(settings.blur)).any():
+            chosen = x[blurred]
+            soft = functional.avg_pool2d(chosen.flatten(0, 2)[:, None], 3, 1, 1, count_include_pad=False)
+            x[blurred] = soft.view_as(chosen)
+        strength = drawn.like(x).square() * 10
+        grain = torch.randn(x.shape, generator=drawn.generator)
+        if (noisy := drawn.chance(settings.noise)).any():
+            x[noisy] += grain[noisy] * strength[noisy]
+        x.clamp_(0, 255)
         low, high = QUALITY
         quality = (low + (high - low) * drawn.uniform().sqrt()).round()
-        saved = drawn.chance(settings.jpeg)
-        if saved.any():
-            x = x.clone()
+        if (saved := drawn.chance(settings.jpeg)).any():
             chosen = x[saved]
             each = quality[saved].repeat_interleave(x.shape[1])
             x[saved] = save_and_open(chosen.flatten(0, 1), each, halved=True).view_as(chosen)

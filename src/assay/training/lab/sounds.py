@@ -16,12 +16,12 @@ import soxr
 import torch
 from numpy.typing import NDArray
 
+from assay.media import SAMPLE_RATE_HZ
 from assay.training.augment import Channel
 from assay.training.batches import repeat_pad
 from assay.training.codecs import CODECS, transcode
 from assay.training.fakes.phase_vocoder import stretch
 from assay.training.lab.config import Sound
-from assay.training.lab.decode import SAMPLE_RATE_HZ
 
 WIDEST_HZ = 1500.0  # of a blank band
 LONGEST_BLANK_S = 0.3

@@ -62,8 +62,11 @@ class History:
     def _draw(self, *shape: int) -> torch.Tensor:
         return torch.rand(shape, generator=self._generator, device=self._generator.device)
 
+    def _chosen(self, chance: float, n: int) -> torch.Tensor:
+        return self._draw(n) < chance
+
     def _happens(self, chance: float, n: int) -> torch.Tensor:
-        return (self._draw(n) < chance).view(-1, 1, 1, 1, 1)
+        return self._chosen(chance, n).view(-1, 1, 1, 1, 1)
 
     def _group(self, x: torch.Tensor) -> torch.Tensor:
         """Scale, cut, flip, compress: one scale and one subsampling for all, the rest drawn for each couple."""
@@ -81,12 +84,15 @@ class History:
         x = torch.where(self._happens(0.5, len(x)), x.flip(-1), x)
         x = self._optics(x)
         for chance, side in ((self._chances.jpeg, self._side + EDGE // 2), (self._chances.again, self._side)):
-            happens = self._happens(chance, len(x))
+            happens = self._chosen(chance, len(x))
             low, high = QUALITY
             quality = (low + (high - low) * self._draw(len(x)).sqrt()).round()
             halved = bool(self._draw(1).item() < 0.6)
-            saved = save_and_open(x.flatten(0, 1), quality.repeat_interleave(2), halved=halved).view_as(x)
-            x = self._cut(torch.where(happens, saved, x.round()), side)
+            x = x.round()
+            if happens.any():
+                chosen, qualities = x[happens], quality[happens].repeat_interleave(2)
+                x[happens] = save_and_open(chosen.flatten(0, 1), qualities, halved=halved).view_as(chosen)
+            x = self._cut(x, side)
         return x
 
     def _cut(self, x: torch.Tensor, side: int) -> torch.Tensor:
@@ -94,42 +100,46 @@ class History:
         spare = x.shape[-1] - side
         if spare == 0:
             return x
-        at = (self._draw(len(x), 2) * (spare + 1)).long().clamp(max=spare)
-        reach = torch.arange(side, device=x.device)
-        rows, columns = at[:, :1] + reach, at[:, 1:] + reach
-        couple = torch.arange(len(x), device=x.device)
-        # Advanced indices apart by slices come first: (couples, side, side, 2, 3).
-        return x[couple[:, None, None], :, :, rows[:, :, None], columns[:, None]].permute(0, 3, 4, 1, 2).contiguous()
+        at = (self._draw(len(x), 2) * (spare + 1)).long().clamp(max=spare).tolist()
+        # Slices are copied row by row; one index over all couples would gather pixel by pixel.
+        return torch.stack(
+            [one[..., top : top + side, left : left + side] for one, (top, left) in zip(x, at, strict=True)]
+        )
 
     def _optics(self, x: torch.Tensor) -> torch.Tensor:
-        """Blur or sharpen, light, colour, noise."""
+        """Blur or sharpen, light, colour, noise; each computed for the couples that it happens to."""
         n, chances = len(x), self._chances
-        soft = self._blurred(x)
-        x = torch.where(self._happens(chances.blur, n), soft, x)
-        x = torch.where(self._happens(chances.sharpen, n), x + (x - soft) * self._draw(n, 1, 1, 1, 1), x)
+        x = self._focused(x)
         gain = 1 + 0.5 * (self._draw(n, 1, 1, 1, 1) - 0.5)
         cast = 1 + 0.12 * (self._draw(n, 1, 3, 1, 1) - 0.5)
         gamma = torch.exp((self._draw(n, 1, 1, 1, 1) - 0.5) * 0.7)
-        middle = x.mean((-1, -2), keepdim=True)
         contrast = 1 + 0.5 * (self._draw(n, 1, 1, 1, 1) - 0.5)
-        lit = ((x - middle) * contrast + middle * gain) * cast
-        lit = (lit.clamp(0, 255) / 255).pow(gamma) * 255
-        x = torch.where(self._happens(chances.light, n), lit, x)
-        grey = x.mean(2, keepdim=True).expand_as(x)
-        x = torch.where(self._happens(chances.grey, n), grey, x)
-        noise = (
-            torch.randn(x.shape, generator=self._generator, device=x.device) * 10 * self._draw(n, 1, 1, 1, 1).square()
-        )
-        return torch.where(self._happens(chances.noise, n), x + noise, x).clamp(0, 255)
+        if (lit := self._chosen(chances.light, n)).any():
+            chosen = x[lit]
+            middle = chosen.mean((-1, -2), keepdim=True)
+            chosen = ((chosen - middle) * contrast[lit] + middle * gain[lit]) * cast[lit]
+            x[lit] = (chosen.clamp(0, 255) / 255).pow(gamma[lit]) * 255
+        if (grey := self._chosen(chances.grey, n)).any():
+            x[grey] = x[grey].mean(2, keepdim=True).expand_as(x[grey])
+        noise = torch.randn(x.shape, generator=self._generator, device=x.device)
+        strength = 10 * self._draw(n, 1, 1, 1, 1).square()
+        if (noisy := self._chosen(chances.noise, n)).any():
+            x[noisy] += noise[noisy] * strength[noisy]
+        return x.clamp(0, 255)
 
-    def _blurred(self, x: torch.Tensor) -> torch.Tensor:
-        """Gaussian of 0.4 to 1.6 pixels, one width for the group."""
+    def _focused(self, x: torch.Tensor) -> torch.Tensor:
+        """Some blurred by a Gaussian of 0.4 to 1.6 pixels, one width for the group, some sharpened; a new tensor."""
         sigma = 0.4 + 1.2 * self._draw(1)
-        reach = torch.arange(-3, 4, device=x.device)
-        kernel = torch.exp(-(reach**2) / (2 * sigma**2))
-        kernel = (kernel / kernel.sum()).view(1, 1, 1, 7)
-        flat = functional.pad(x.flatten(0, 2)[:, None], (3, 3, 3, 3), mode="reflect")
-        return functional.conv2d(functional.conv2d(flat, kernel), kernel.transpose(2, 3)).view_as(x)
+        blurred, sharpened = self._chosen(self._chances.blur, len(x)), self._chosen(self._chances.sharpen, len(x))
+        strength = self._draw(len(x), 1, 1, 1, 1)
+        x = x.clone()
+        if (touched := blurred | sharpened).any():
+            chosen = x[touched]
+            soft = _blurred(chosen, sigma)
+            chosen = torch.where(blurred[touched].view(-1, 1, 1, 1, 1), soft, chosen)
+            sharp = chosen + (chosen - soft) * strength[touched]
+            x[touched] = torch.where(sharpened[touched].view(-1, 1, 1, 1, 1), sharp, chosen)
+        return x
 
     def _own(self, x: torch.Tensor) -> torch.Tensor:
         """A grey rectangle over a part of both, at times: nothing may hang on one place."""
@@ -140,3 +150,12 @@ class History:
         inside = (at >= start[..., None]) & (at < (start + size)[..., None])
         hidden = (inside[:, 0, :, None] & inside[:, 1, None])[:, None, None] & self._happens(self._chances.erase, n)
         return torch.where(hidden, 127.0, x)
+
+
+def _blurred(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """A Gaussian of `sigma` pixels, shape (1,), seven pixels wide; x of shape (couples, 2, 3, s, s)."""
+    reach = torch.arange(-3, 4, device=x.device)
+    kernel = torch.exp(-(reach**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).view(1, 1, 1, 7)
+    flat = functional.pad(x.flatten(0, 2)[:, None], (3, 3, 3, 3), mode="reflect")
+    return functional.conv2d(functional.conv2d(flat, kernel), kernel.transpose(2, 3)).view_as(x)

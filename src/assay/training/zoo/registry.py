@@ -13,8 +13,8 @@ gives, and says so by `Architecture.one_class`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -63,6 +63,19 @@ class Architecture:
         if self.integer:
             return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
         return 0.1 * torch.randn(shape, generator=generator)
+
+    def shaped(self, shape: Sequence[int]) -> Architecture:
+        """The same with inputs of another shape; itself for an empty one.
+
+        Raises:
+            TrainingError: If the shape has another number of axes or other colours, or pixels are no squares.
+        """
+        if not shape:
+            return self
+        square = self.integer and shape[-2] != shape[-3]
+        if len(shape) != len(self.shape) or (self.integer and shape[-1] != 3) or square or min(shape) < 1:
+            raise TrainingError(f"'{self.name}' takes shapes like {self.shape}, not {tuple(shape)}.")
+        return replace(self, shape=tuple(shape))
 
 
 _KNOWN: dict[str, Architecture] = {}

@@ -1,0 +1,60 @@
+"""What the training benchmark measures: the general trainer, and the loop that a user would write instead.
+
+| name | what one pass does |
+|---|---|
+| `lab:MODEL` | `assay.training.lab`: check, hash and decode files, train and validate `EPOCHS` epochs, write weights |
+| `lab-augmented:MODEL` | the same with its augmentation as it comes |
+| `loop:MODEL` | PyTorch's Dataset and DataLoader, librosa for every file of every epoch; same layers, as many epochs |
+| `loop-augmented:MODEL` | the same; noise and gain are drawn with NumPy, as in many tutorials |
+| `steps:MODEL` | the network alone learns from one batch in memory, again and again: the floor |
+| `train:MODEL` | one command's work, `assay train MEDIA MODEL`, with default augmentation and workers: network share |
+| `memory:MODEL` | a training under a limit on memory that its data do not fit in |
+| `export:MODEL` | what `train` left behind, in all forms of `assay export` |
+
+The loop is a competent one: it keeps its workers, has as many as the trainer, decodes nothing before its time and
+computes features in the workers. Its network is the trainer's own without the front end, which librosa stands in for.
+Each subject is built once (not timed: libraries are loaded) and then called, once per pass, always from the files.
+
+What they are stands in training_lab.py and training_loop.py, which load PyTorch and are therefore loaded when needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from load import Load
+
+EPOCHS, BATCH = 5, 16  # of what is compared
+COMPARED = ("mel-cnn", "mfcc-net")
+SHARES = {  # architectures whose network share is measured, and their data
+    "mel-cnn": "sounds",
+    "sinc-lcnn": "sounds",
+    "resnet": "pictures",
+    "anomaly-ae": "pictures",
+    "frame-cnn": "videos",
+}
+SHARE_BATCHES = 16  # of an epoch; two epochs
+
+Subject = Callable[[Load], Any]
+
+
+def _of(module: str, kind: str, model: str, **told: Any) -> Subject:
+    return lambda load: getattr(importlib.import_module(module), kind)(load, model, **told)
+
+
+def _compared(model: str) -> dict[str, Subject]:
+    found = {f"steps:{model}": _of("training_lab", "Steps", model)}
+    for name, augmented in (("", False), ("-augmented", True)):
+        found[f"lab{name}:{model}"] = _of("training_lab", "Lab", model, augmented=augmented)
+        found[f"loop{name}:{model}"] = _of("training_loop", "Loop", model, augmented=augmented)
+    return found
+
+
+TRAINING_SUBJECTS: dict[str, Subject] = {
+    **{name: subject for model in COMPARED for name, subject in _compared(model).items()},
+    **{f"train:{model}": _of("training_lab", "Command", model) for model in SHARES},
+    **{f"export:{model}": _of("training_lab", "Export", model) for model in SHARES},
+    "memory:mel-cnn": _of("training_lab", "Memory", "mel-cnn"),
+}
