@@ -20,7 +20,7 @@ from assay.errors import DataError, ProtocolError, TrainingError
 from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Item
 from assay.training.lab.config import Picture, Run, Sound, Video, changed, load_run
-from assay.training.lab.data import MeasuredBatches, Reader, TrainingBatches
+from assay.training.lab.data import EpochOf, MeasuredBatches, Reader, TrainingBatches, loader
 from assay.training.lab.decode import form_of, key_of, stored_side
 from assay.training.lab.groups import folds_of, groups_of, split_off
 from assay.training.lab.order import Order
@@ -298,6 +298,19 @@ def reader_of(folder, model="toy-audio", *changes):
     return setting.reader("train"), setting.run
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_epoch_takes_its_own_batches_out_of_those_of_the_whole_run(recordings, workers):
+    reader, run = reader_of(recordings, "toy-audio", "data.batch_size=4", f"machine.workers={workers}")
+    batches = TrainingBatches(reader, Order(reader.items, "key", run.seed), run, None, range(6))
+    epoch = [0]
+    read = loader(batches, run, pinned=False, sampler=EpochOf(2, lambda: epoch[0]))
+    found = []
+    for epoch[0] in (0, 1, 2):
+        found += [batch.number for batch in read]
+    assert len(read) == 2
+    assert found == [0, 1, 2, 3, 4, 5]
+
+
 def test_two_processes_read_the_halves_of_what_one_reads(recordings):
     reader, run = reader_of(recordings, "toy-audio", "data.augment=false", "data.batch_size=4")
     order = Order(reader.items, "key", run.seed)
@@ -385,6 +398,16 @@ def test_neighbours_are_treated_alike_if_they_are_paired_and_apart_otherwise(kin
 def test_an_odd_batch_of_pictures_keeps_its_size():
     treat, batch, _ = treated("picture")
     assert treat(batch[:3], paired=True, seed=(0,)).shape[0] == 3
+
+
+def test_videos_that_draw_nothing_stay_as_they_are_beside_those_that_do():
+    frames = np.full((16, 4, *SIGHT[1:]), 77, np.uint8)
+    nothing = {"light": 0, "blur": 0, "noise": 0, "jpeg": 0, "reverse": 0, "still": 0}
+    for chance in ("light", "noise"):
+        made = VideoTreatment(Video(**{**nothing, chance: 0.5}), 32)(frames, paired=True, seed=(1,))
+        same = [bool((one == 77).all()) for one in made]
+        assert same[::2] == same[1::2]
+        assert 2 <= sum(same) <= 14
 
 
 def test_no_treatment_is_left_where_every_chance_is_zero():

@@ -8,13 +8,13 @@ batches of 32 learns from.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from assay.errors import AssayError, DataError
 from assay.training.lab.cache import Cache
@@ -218,11 +218,46 @@ def treatment_of(architecture: Architecture, run: Run) -> Treatment | None:
     return VideoTreatment(run.video, side) if architecture.integer else FeatureTreatment(run.video)
 
 
-def loader(batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool) -> DataLoader[Batch]:
-    """Batches as Lightning takes them, read ahead by workers if the run has any."""
+class EpochOf(Sampler[int]):
+    """The places of one epoch among the batches of a whole run, so that workers need not be started for each.
+
+    Args:
+        each: Batches of an epoch.
+        epoch: Tells which one it is whenever an epoch begins.
+    """
+
+    def __init__(self, each: int, epoch: Callable[[], int]) -> None:
+        self._each, self._epoch = each, epoch
+
+    def __len__(self) -> int:
+        return self._each
+
+    def __iter__(self) -> Iterator[int]:
+        first = self._epoch() * self._each
+        return iter(range(first, first + self._each))
+
+
+def loader(
+    batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool, sampler: EpochOf | None = None
+) -> DataLoader[Batch]:
+    """Batches as Lightning takes them, read ahead by workers if the run has any; these stay until it ends.
+
+    Args:
+        batches: Of all epochs, or of one check.
+        run: How many workers.
+        pinned: Whether they go to a GPU.
+        sampler: Which of them are an epoch; None for all.
+    """
     workers = run.machine.workers
     if workers is None:
         # Starting one takes as long as a few batches do.
         idle = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = min(MOST_WORKERS, max(0, idle // run.machine.devices - 1)) if len(batches) >= FEW_BATCHES else 0
-    return DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pinned)
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=pinned,
+        persistent_workers=workers > 0,
+    )

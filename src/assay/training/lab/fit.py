@@ -127,7 +127,6 @@ def _trainer(run: Run, folder: Path, module: LabModule) -> lightning.Trainer:
         max_time=timedelta(minutes=settings.minutes) if settings.minutes else None,
         gradient_clip_val=settings.gradient_clip or None,
         accumulate_grad_batches=settings.accumulate,
-        reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         log_every_n_steps=max(1, min(50, steps // 20)),
         use_distributed_sampler=False,

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from assay.errors import TrainingError
 from assay.metrics import auc, equal_error_rate
 from assay.training.lab.config import Run
-from assay.training.lab.data import Batch, MeasuredBatches, Reader, TrainingBatches, Treatment, loader
+from assay.training.lab.data import Batch, EpochOf, MeasuredBatches, Reader, TrainingBatches, Treatment, loader
 from assay.training.lab.losses import Criterion, attacked
 from assay.training.lab.order import Order
 
@@ -91,12 +91,12 @@ class LabModule(lightning.LightningModule):
         self._plateau_state = checkpoint[PLATEAU]
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of this epoch."""
+        """Batches of all epochs, one epoch at a time."""
         each = self.epoch_batches(self.trainer.world_size)
-        numbers = range(self.current_epoch * each, (self.current_epoch + 1) * each)
+        numbers = range(self.run.optimisation.epochs * each)
         place = (self.trainer.global_rank, self.trainer.world_size)
         batches = TrainingBatches(self.train_reader, self.order, self.run, self.treatment, numbers, place)
-        return loader(batches, self.run, pinned=self._pinned())
+        return loader(batches, self.run, pinned=self._pinned(), sampler=EpochOf(each, lambda: self.current_epoch))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """All media of the validation part, or this process's share of them."""
@@ -113,7 +113,7 @@ class LabModule(lightning.LightningModule):
             own = list(part.parameters())
             if own and not any(parameter.requires_grad for parameter in own):
                 part.eval()
-        # From here on, so that the wait for the first batch, for which workers have to be started, counts, too.
+        # From here on, so that the wait for the first batch counts, too.
         self._times = [0.0, 0.0, time.perf_counter()]
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
