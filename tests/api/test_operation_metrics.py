@@ -167,13 +167,13 @@ def test_every_request_is_one_line_that_names_no_file_and_no_key(tmp_path, caplo
     assert text not in caplog.text
 
 
-def test_a_request_id_of_others_is_kept(context):
+@pytest.mark.parametrize("told", [{"state": {"request_id": "given"}}, {"assay.request_id": "given"}])
+def test_a_request_id_of_others_is_kept(context, told):
     app = toys.make_app(context)
     install(app, context)
 
     async def outer(scope, receive, send):
-        scope.setdefault("state", {})["request_id"] = "given"
-        await app(scope, receive, send)
+        await app({**scope, **told}, receive, send)
 
     response = toys.client_of(outer).post("/predict/a", headers={"X-API-Key": "bad"})
     assert response.headers["x-request-id"] == response.json()["error"]["request_id"] == "given"

@@ -41,7 +41,8 @@ def request_id_of(scope: Scope) -> str:
     """The identifier of a request; one is made if nobody did yet."""
     state = scope.setdefault("state", {})
     if not state.get("request_id"):
-        state["request_id"] = secrets.token_hex(8)
+        # `assay.serve.tracing` puts it there, where that stands before us.
+        state["request_id"] = scope.get("assay.request_id") or secrets.token_hex(8)
     return str(state["request_id"])
 
 
