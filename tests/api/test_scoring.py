@@ -24,12 +24,12 @@ class Slow:
 
     def examine(self, media, *, started):
         self.begun += 1
-        while not self.go.wait(0.01):
-            try:
+        try:
+            while not self.go.wait(0.01):
                 check_stop()
-            except Stopped:
-                self.stopped += 1
-                raise
+        except Stopped:
+            self.stopped += 1
+            raise
         return self.result
 
 

@@ -13,8 +13,8 @@ import signals
 from forms import BOUNDARY, END, error_of, part
 from starlette.requests import Request
 
-from assay.errors import SettingsError, UploadTooSlow
-from assay.serve.multipart import ClientGone, FormRules, label, received
+from assay.errors import BadRequest, SettingsError, UploadTooSlow
+from assay.serve.multipart import LINGER_S, ClientGone, FormRules, label, received
 from assay.serve.uploads import UploadFolder
 
 WAV = signals.wav(signals.noise(seconds=0.3))
@@ -235,6 +235,32 @@ def test_a_request_that_says_it_is_too_large_is_refused_unread(folder):
 
     with pytest.raises(LimitExceeded):
         asyncio.run(run())
+
+
+def test_a_refused_client_may_finish_sending_and_one_that_has_is_answered_at_once(folder):
+    taken = []
+
+    async def run(pieces):
+        coming = iter(pieces)
+
+        async def next_message():
+            piece = next(coming, None)
+            if piece is None:  # as a server: nothing comes any more until the client hangs up
+                await asyncio.sleep(3_600)
+            taken.append(piece)
+            return {"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]}
+
+        kind = f"multipart/form-data; boundary={BOUNDARY}".encode()
+        request = Request({"type": "http", "headers": [(b"content-type", kind)]}, next_message)
+        with pytest.raises(BadRequest):
+            async with received(request, rules(), folder):
+                pass
+
+    started = time.monotonic()
+    asyncio.run(run([b"no", b" form", b" at", b" all"]))
+    asyncio.run(run([part("file", WAV, "a.wav")]))
+    assert len(taken) == 5
+    assert time.monotonic() - started < LINGER_S
 
 
 def test_a_pause_and_a_trickle_are_too_slow(folder):

@@ -122,7 +122,8 @@ async def received(request: Request, rules: FormRules, folder: UploadFolder) -> 
             await _read(request.receive, reader, rules)
             form = reader.form()
         except (BadRequest, LimitExceeded, UnsupportedMedia):
-            if "expect" not in request.headers:  # who waits for "100 Continue" has sent nothing
+            waits = "expect" in request.headers  # for "100 Continue", and has sent nothing
+            if not waits and not (reader and reader.arrived):
                 await _linger(request.receive)
             raise
         except OSError as error:
@@ -188,6 +189,7 @@ async def _read(receive: Receive, reader: _Reader, rules: FormRules) -> None:
             total += len(piece)
             if total > rules.request_bytes:
                 raise _too_large("request", total, rules.request_bytes, "serve_max_request_bytes")
+            reader.arrived = not more
             await reader.push(piece)
     if cut.done:
         raise UploadTooSlow(
@@ -238,6 +240,7 @@ class _Reader:
         self._file: IO[bytes] | None = None
         self._held, self._size = bytearray(), 0
         self._ended = False
+        self.arrived = False  # all of the request, whatever it holds
         parts = ("part_begin", "headers_finished", "part_data", "part_end", "end")
         names = (*parts, "header_begin", "header_field", "header_value")
         callbacks: Any = {f"on_{name}": getattr(self, f"_{name}") for name in names}
