@@ -13,7 +13,9 @@ from typing import Any
 from assay import __version__
 
 PACKAGES = ("numpy", "onnxruntime", "soundfile", "soxr", "av", "torch", "librosa")
-MADE = tuple(f":!benchmarks/{name}" for name in ("README.md", "last.json", "pictures.json", "videos.json"))
+MADE = tuple(
+    f":!benchmarks/{name}" for name in ("README.md", "last.json", "pictures.json", "videos.json", "service.json")
+)
 
 
 def processor() -> str:
