@@ -47,6 +47,9 @@ class ServeSettings(BaseSettings):
         4.0, ge=0, le=1_000, description="how long a stretch of sound waits for others to share a call with"
     )
     serve_max_upload_bytes: int = Field(2**29, gt=0, description="largest file that a request may send")
+    serve_memory_bytes: int = Field(
+        2**20, ge=0, le=2**30, description="files of a request that are held in memory, together; the rest go to disk"
+    )
     serve_max_request_bytes: int = Field(2**30, gt=0, description="largest request, all its files together")
     serve_max_files: int = Field(32, ge=1, le=1_000, description="most files in one request of several")
     serve_max_uploads: int = Field(64, ge=1, description="most requests whose files arrive at the same time")

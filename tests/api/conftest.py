@@ -106,7 +106,7 @@ def make_service(tmp_path_factory):
 @pytest.fixture(scope="session")
 def service(make_service):
     """One with ordinary limits, ready."""
-    return make_service().until_ready()
+    return make_service(serve_memory_bytes=100_000).until_ready()  # so that examples come both ways
 
 
 @pytest.fixture(autouse=True)

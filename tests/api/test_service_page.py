@@ -61,5 +61,13 @@ def test_every_status_is_explained():
 
 def test_every_limit_is_named():
     own = [name for name in ServeSettings.model_fields if name.startswith("serve_max") or "upload" in name]
-    own += ["serve_jobs", "serve_queue_size", "serve_timeout_s", "serve_grace_s", "serve_batch", "serve_batch_wait_ms"]
+    own += [
+        "serve_jobs",
+        "serve_queue_size",
+        "serve_timeout_s",
+        "serve_grace_s",
+        "serve_batch",
+        "serve_batch_wait_ms",
+        "serve_memory_bytes",
+    ]
     assert [name for name in own if f"`{name}`" not in PAGE] == []

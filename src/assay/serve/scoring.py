@@ -83,7 +83,7 @@ class Scorer:
 
     async def scan(
         self,
-        path: Path,
+        source: Path | bytes,
         *,
         name: str,
         changes: Mapping[str, Any] = NO_CHANGES,
@@ -93,7 +93,7 @@ class Scorer:
         """Scan one file when its turn comes.
 
         Args:
-            path: The file, which must stay until the answer is there.
+            source: The file, which must stay until the answer is there, or its bytes.
             name: What to call it in the result and in messages.
             changes: Settings of `PER_SCAN` that are others for this file.
             media: Kinds that are accepted; empty for all. The content decides which it is.
@@ -110,7 +110,7 @@ class Scorer:
         detector = self._detector(changes)
         limit = self.settings.serve_timeout_s if timeout_s is None else timeout_s
         stop, asked = Event(), time.monotonic()
-        job = self._pool.submit(self._work, detector, path, name, frozenset(media), stop)
+        job = self._pool.submit(self._work, detector, source, name, frozenset(media), stop)
         with self._lock:
             self._under_way[job] = stop
         job.add_done_callback(self._forget)
@@ -241,11 +241,13 @@ class Scorer:
                 self._detectors.popitem(last=False)
         return made
 
-    def _work(self, detector: Detector, path: Path, name: str, media: frozenset[Media], stop: Event) -> ScanResult:
+    def _work(
+        self, detector: Detector, source: Path | bytes, name: str, media: frozenset[Media], stop: Event
+    ) -> ScanResult:
         """In a thread of the pool."""
         started = time.perf_counter()
         try:
-            opened = open_moving(path, settings=detector.settings, name=name)
+            opened = open_moving(source, settings=detector.settings, name=name)
             _require(opened, media, name)
             with stopped_by(stop):
                 return detector.examine(opened, started=started)
