@@ -244,7 +244,8 @@ class _Reader:
         self._fields: dict[str, str] = {}
         self._paths: list[Path] = []
         self._file: IO[bytes] | None = None
-        self._held, self._size, self._in_memory = bytearray(), 0, 0
+        self._held: list[bytes] = []  # joined once: a buffer that grows would leave holes in the heap
+        self._held_bytes = self._size = self._in_memory = 0
         self._ended = False
         self.arrived = False  # all of the request, whatever it holds
         parts = ("part_begin", "headers_finished", "part_data", "part_end", "end")
@@ -258,9 +259,8 @@ class _Reader:
             self._parser.write(piece)
         except FormParserError as error:
             raise BadRequest(f"The form is broken: {error}. Send multipart/form-data as RFC 7578 says.") from error
-        if len(self._held) >= max(HELD_BYTES, self._rules.memory_bytes - self._in_memory):
-            held, self._held = self._held, bytearray()
-            await asyncio.to_thread(self._open().write, held)
+        if self._held_bytes >= max(HELD_BYTES, self._rules.memory_bytes - self._in_memory):
+            await asyncio.to_thread(self._open().write, self._take())
 
     def form(self) -> Form:
         """What has arrived.
@@ -276,7 +276,10 @@ class _Reader:
         return Form(tuple(self._files), self._fields)
 
     def discard(self) -> None:
-        """Close and remove every file."""
+        """Close and remove every file, and let go of what is in memory."""
+        # The parser holds methods of this object: a cycle, whose files would wait for the collector.
+        self._parser.callbacks = {}
+        self._files, self._held = [], []
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -317,7 +320,7 @@ class _Reader:
                     allowed=rules.max_files,
                 )
             part.is_file, part.label = True, label(options.get(b"filename", b"").decode("utf-8", "replace"))
-            self._held, self._size = bytearray(), 0
+            self._size = 0
         elif part.name not in rules.fields:
             known = ", ".join(f"'{name}'" for name in (rules.file_field, *rules.fields))
             raise BadRequest(f"The form has a field {part.name[:100]!r}; known are {known}.", field=part.name[:100])
@@ -334,7 +337,8 @@ class _Reader:
         self._size += size
         if self._size > self._rules.file_bytes:
             raise _too_large("file", self._size, self._rules.file_bytes, "serve_max_upload_bytes")
-        self._held += memoryview(data)[start:end]
+        self._held.append(data[start:end])
+        self._held_bytes += size
 
     def _part_end(self) -> None:
         part = self._part
@@ -343,13 +347,18 @@ class _Reader:
             return
         if self._file is None and self._in_memory + self._size <= self._rules.memory_bytes:
             self._in_memory += self._size
-            source: bytes | Path = bytes(self._held)
+            source: bytes | Path = self._take()
         else:
-            self._open().write(self._held)  # less than HELD_BYTES and a piece, or what memory_bytes allows
+            self._open().write(self._take())  # less than HELD_BYTES and a piece, or what memory_bytes allows
             self._open().close()
             source, self._file = self._paths[-1], None
-        self._held = bytearray()
         self._files.append(Upload(source, part.label, self._size))
+
+    def _take(self) -> bytes:
+        """What has come of this part since the last call."""
+        held = b"".join(self._held)
+        self._held, self._held_bytes = [], 0
+        return held
 
     def _open(self) -> IO[bytes]:
         """The file of this part."""
