@@ -28,7 +28,9 @@ class ServeSettings(BaseSettings):
         " serve_folder",
     )
 
-    serve_jobs: int = Field(0, ge=0, le=256, description="files that the service scores at once; 0 for one per core")
+    serve_jobs: int = Field(
+        0, ge=0, le=256, description="files that the service scores at once; 0 for one more than there are cores"
+    )
     serve_queue_size: int = Field(64, ge=1, description="most files that wait to be scored; beyond, requests get a 503")
     serve_timeout_s: float = Field(
         120.0, gt=0, le=86_400, description="longest that a request waits for its answer, its turn included"

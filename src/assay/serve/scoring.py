@@ -52,6 +52,7 @@ PER_SCAN = frozenset(
 )
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 KEPT_DETECTORS = 32
+SPARE_JOBS = 1  # computes while another waits for the interpreter: 126 files of 8 s a second on two cores became 136
 FIRST_GUESS_S = 0.2  # of a scan, until some have been timed
 _STOPPING = "The service is stopping and did not finish this scan. Ask again."
 log = logging.getLogger("assay.serve")
@@ -71,7 +72,7 @@ class Scorer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.jobs = settings.serve_jobs or cores()
+        self.jobs = settings.serve_jobs or cores() + SPARE_JOBS
         self.detector = Detector(settings=settings, model=_sound_model(settings))
         self._pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="assay-score")
         self._lock = Lock()
