@@ -14,7 +14,8 @@ from assay import __version__
 
 PACKAGES = ("numpy", "onnxruntime", "soundfile", "soxr", "av", "torch", "librosa")
 MADE = tuple(
-    f":!benchmarks/{name}" for name in ("README.md", "last.json", "pictures.json", "videos.json", "training.json")
+    f":!benchmarks/{name}"
+    for name in ("README.md", "last.json", "pictures.json", "videos.json", "training.json", "service.json")
 )
 
 

@@ -69,7 +69,9 @@ class ServeSettings(BaseSettings):
         0.01, gt=0, lt=1, description="accepted probability that a model ever gives a false alert of drift"
     )
 
-    serve_jobs: int = Field(0, ge=0, le=256, description="files that the service scores at once; 0 for one per core")
+    serve_jobs: int = Field(
+        0, ge=0, le=256, description="files that the service scores at once; 0 for one more than there are cores"
+    )
     serve_queue_size: int = Field(64, ge=1, description="most files that wait to be scored; beyond, requests get a 503")
     serve_timeout_s: float = Field(
         120.0, gt=0, le=86_400, description="longest that a request waits for its answer, its turn included"
@@ -88,6 +90,9 @@ class ServeSettings(BaseSettings):
         4.0, ge=0, le=1_000, description="how long a stretch of sound waits for others to share a call with"
     )
     serve_max_upload_bytes: int = Field(2**29, gt=0, description="largest file that a request may send")
+    serve_memory_bytes: int = Field(
+        2**20, ge=0, le=2**30, description="files of a request that are held in memory, together; the rest go to disk"
+    )
     serve_max_request_bytes: int = Field(2**30, gt=0, description="largest request, all its files together")
     serve_max_files: int = Field(32, ge=1, le=1_000, description="most files in one request of several")
     serve_max_uploads: int = Field(64, ge=1, description="most requests whose files arrive at the same time")

@@ -8,6 +8,8 @@ from forms import BOUNDARY
 
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
+from assay.selftest import run_self_tests
+from assay.serve import readiness
 from assay.serve.app import create_app
 from assay.settings import Settings
 
@@ -87,7 +89,16 @@ def make_service(tmp_path_factory):
         made.append(Service(Settings(**given)))
         return made[-1]
 
-    yield make
+    tested = []
+
+    def tested_once(settings):
+        """The real self-test, once a session: it takes seconds, and the models stay the same."""
+        tested[:] = tested or run_self_tests(settings)
+        return tested
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readiness, "run_self_tests", tested_once)
+        yield make
     for service in made:
         service.close()
 
@@ -95,7 +106,7 @@ def make_service(tmp_path_factory):
 @pytest.fixture(scope="session")
 def service(make_service):
     """One with ordinary limits, ready."""
-    return make_service().until_ready()
+    return make_service(serve_memory_bytes=100_000).until_ready()  # so that examples come both ways
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The OpenAPI document: complete, true, and safe against whatever is generated from it."""
 
+import importlib
 import json
 
 import hypothesis
@@ -7,14 +8,17 @@ import pytest
 import requests
 
 schemathesis = pytest.importorskip("schemathesis")
-from schemathesis.specs.openapi import checks
+checks = importlib.import_module("schemathesis.specs.openapi.checks")
 
+POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 STATUS_ROUTES = {"/livez", "/readyz", "/api/health", "/api/models", "/api/stats"}
 OPERATIONS = [
     *(("GET", path) for path in sorted(STATUS_ROUTES)),
     *(("POST", f"/api/predict/{kind}") for kind in ("audio", "image", "video", "multimodal")),
     ("POST", "/api/batch-predict"),
 ]
+# Nothing in a request without parameters could be wrong.
+CASES = [(*one, POSITIVE) for one in OPERATIONS] + [(*one, NEGATIVE) for one in OPERATIONS if one[0] == "POST"]
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
@@ -67,16 +71,9 @@ def of(document, method, path, mode):
 
 
 @pytest.mark.filterwarnings("ignore")  # of the generator
-@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize(("method", "path", "mode"), CASES)
 def test_generated_requests_meet_no_fault_and_nothing_undocumented(service, document, method, path, mode):
-    try:
-        strategy = of(document, method, path, mode)
-        strategy.validate()
-    except Exception as error:
-        assert mode is schemathesis.GenerationMode.NEGATIVE, error
-        assert method == "GET"  # there is nothing in a request without parameters that could be wrong
-        return
+    strategy = of(document, method, path, mode)
     codes = set()
 
     @hypothesis.settings(
@@ -98,7 +95,7 @@ def test_an_undocumented_status_would_be_found(service, document):
     """The check above can fail."""
     less = json.loads(json.dumps(document))
     del less["paths"]["/api/predict/audio"]["post"]["responses"]["415"]
-    strategy = of(less, "POST", "/api/predict/audio", schemathesis.GenerationMode.POSITIVE)
+    strategy = of(less, "POST", "/api/predict/audio", POSITIVE)
 
     @hypothesis.settings(
         max_examples=5, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
@@ -107,5 +104,5 @@ def test_an_undocumented_status_would_be_found(service, document):
     def check(case):
         case.validate_response(send(service, case), checks=CHECKS)
 
-    with pytest.raises(schemathesis.core.failures.FailureGroup, match="Undocumented HTTP status"):
+    with pytest.raises(schemathesis.core.failures.FailureGroup, match="Undocumented status code"):
         check()

@@ -170,17 +170,19 @@ def test_a_client_that_hangs_up_in_the_middle_leaves_nothing(start, tmp_path):
         time.sleep(0.2)
     with socket.create_connection((host, int(port)), timeout=LIMIT_S) as slow:
         slow.sendall(head)
-        answer = slow.recv(65_536)
+        answer = b""
+        while not answer.endswith(b"}}"):
+            answer += slow.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"code":"too_slow"' in answer
     ended = time.monotonic() + LIMIT_S
     while len(left(tmp_path)) > 1:
         assert time.monotonic() < ended
         time.sleep(0.02)
-    # A header that is longer than uvicorn reads never reaches us.
     with socket.create_connection((host, int(port)), timeout=LIMIT_S) as long:
-        long.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n")
-        assert b" 400 " in long.recv(65_536)[:30] or True
+        long.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 60_000)
+        long.sendall(b"x" * 60_000)
+        assert b"400" in long.recv(65_536)[:30]  # of uvicorn, which keeps no more than 64 KiB of a head
     assert httpx.get(f"{process.url}/livez").status_code == 200
 
 
@@ -208,15 +210,12 @@ def test_a_free_port_is_found():
         assert listening.getsockname()[1] > 0
 
 
-def test_without_the_extra_its_name_is_told(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in sys.modules if name.startswith("assay.serve.") or name == "assay.serve"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(SystemExit) as ended:
-        main(["serve"])
-    assert ended.value.code == 2
-    assert "pip install 'assay[serve]'" in capsys.readouterr().err
+def test_without_the_extra_its_name_is_told(tmp_path):
+    code = "import sys; sys.modules['uvicorn'] = None; from assay.cli import main; main(['serve', '--port', '0'])"
+    environment = {**os.environ, "PYTHONPATH": str(Path(assay.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'assay[serve]'" in done.stderr
 
 
 def test_importing_the_command_line_loads_no_server():

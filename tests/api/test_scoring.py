@@ -24,12 +24,12 @@ class Slow:
 
     def examine(self, media, *, started):
         self.begun += 1
-        while not self.go.wait(0.01):
-            try:
+        try:
+            while not self.go.wait(0.01):
                 check_stop()
-            except Stopped:
-                self.stopped += 1
-                raise
+        except Stopped:
+            self.stopped += 1
+            raise
         return self.result
 
 
@@ -220,7 +220,7 @@ def test_a_recording_and_a_video_stop_between_blocks_and_frames(examples):
 @pytest.fixture
 def slow_service(make_service, result):
     """A ready service over the slow line."""
-    service = make_service(serve_jobs=1, serve_queue_size=1, serve_timeout_s=60).until_ready()
+    service = make_service(serve_jobs=1, serve_queue_size=1, serve_timeout_s=60, serve_memory_bytes=0).until_ready()
     service.scorer.detector = Slow(result)
     yield service
     service.scorer.detector.go.set()
@@ -296,7 +296,7 @@ def test_a_full_queue_is_a_503_that_says_when_to_ask_again(slow_service, example
 
 
 def test_an_answer_that_takes_too_long_is_a_504(make_service, result, examples):
-    service = make_service(serve_jobs=1, serve_timeout_s=0.3).until_ready()
+    service = make_service(serve_jobs=1, serve_timeout_s=0.3, serve_memory_bytes=0).until_ready()
     service.scorer.detector = Slow(result)
     started = time.monotonic()
     error = error_of(service.predict("audio", (examples / "human.wav").read_bytes()), 504)

@@ -89,7 +89,7 @@ def test_a_sane_request_id_is_kept_and_another_is_not(service):
 def test_requests_are_logged_with_their_id(service, caplog):
     with caplog.at_level(logging.INFO, logger="assay.serve"):
         service.get("/livez", headers={"X-Request-ID": "mine"})
-        service.get("/nowhere\r\nfake line", headers={"X-Request-ID": "yours"})
+        service.get("/nowhere%0d%0afake line", headers={"X-Request-ID": "yours"})
     records = [record for record in caplog.records if hasattr(record, "status")]
     assert [(record.request_id, record.status) for record in records] == [("mine", 200), ("yours", 404)]
     assert all("\n" not in record.getMessage() for record in records)

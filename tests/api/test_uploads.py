@@ -13,8 +13,8 @@ import signals
 from forms import BOUNDARY, END, error_of, part
 from starlette.requests import Request
 
-from assay.errors import SettingsError, UploadTooSlow
-from assay.serve.multipart import ClientGone, FormRules, label, received
+from assay.errors import BadRequest, SettingsError, UploadTooSlow
+from assay.serve.multipart import LINGER_S, ClientGone, FormRules, label, received
 from assay.serve.uploads import UploadFolder
 
 WAV = signals.wav(signals.noise(seconds=0.3))
@@ -27,6 +27,7 @@ def rules(**changes):
         "max_files": 1,
         "file_bytes": 10_000_000,
         "request_bytes": 20_000_000,
+        "memory_bytes": 0,
         "wait_s": 5.0,
         "bytes_per_s": 1_000,
         **changes,
@@ -67,8 +68,12 @@ def left_in(folder):
     return [path.name for path in folder.path.iterdir()]
 
 
+def content(upload):
+    return upload.source if isinstance(upload.source, bytes) else upload.source.read_bytes()
+
+
 def seen(form):
-    return [(upload.name, upload.path.read_bytes()) for upload in form.files], form.fields
+    return [(upload.name, content(upload)) for upload in form.files], form.fields
 
 
 BODY = part("note", b"hello") + part("file", WAV, "a.wav", ["Content-Type: text/html"]) + END
@@ -78,6 +83,25 @@ BODY = part("note", b"hello") + part("file", WAV, "a.wav", ["Content-Type: text/
 def test_a_form_is_the_same_however_it_is_cut(folder, size):
     pieces = [BODY[at : at + size] for at in range(0, len(BODY), size)]
     assert receive(folder, pieces, look=seen) == ([("a.wav", WAV)], {"note": "hello"})
+    assert left_in(folder) == ["lock"]
+
+
+@pytest.mark.parametrize(
+    ("memory", "kinds"),
+    [(0, "fff"), (999, "fff"), (1_000, "mff"), (2_500, "mmf"), (2_500_000, "mmf"), (3_000_000, "mmm")],
+)
+@pytest.mark.parametrize("size", [100, 65_536])
+def test_small_files_stay_in_memory_as_long_as_together_they_fit(folder, memory, kinds, size):
+    contents = [os.urandom(1_000), os.urandom(1_000), os.urandom(2_500_000)]
+    body = b"".join(part("file", data, f"{n}") for n, data in enumerate(contents)) + END
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+
+    def look(form):
+        return [("m" if isinstance(each.source, bytes) else "f", content(each), each.size) for each in form.files]
+
+    found = receive(folder, pieces, rules(memory_bytes=memory, max_files=3), look=look)
+    assert "".join(kind for kind, _, _ in found) == kinds
+    assert [(data, size) for _, data, size in found] == [(data, len(data)) for data in contents]
     assert left_in(folder) == ["lock"]
 
 
@@ -96,7 +120,7 @@ def test_a_large_file_is_written_as_it_comes(folder):
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 def test_files_are_private_and_their_names_are_random(folder):
     def look(form):
-        path = form.files[0].path
+        path = form.files[0].source
         assert path.parent == folder.path
         assert len(path.name) == 32
         return [stat.S_IMODE(each.stat().st_mode) for each in (path, folder.path)]
@@ -237,6 +261,32 @@ def test_a_request_that_says_it_is_too_large_is_refused_unread(folder):
         asyncio.run(run())
 
 
+def test_a_refused_client_may_finish_sending_and_one_that_has_is_answered_at_once(folder):
+    taken = []
+
+    async def run(pieces):
+        coming = iter(pieces)
+
+        async def next_message():
+            piece = next(coming, None)
+            if piece is None:  # as a server: nothing comes any more until the client hangs up
+                await asyncio.sleep(3_600)
+            taken.append(piece)
+            return {"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]}
+
+        kind = f"multipart/form-data; boundary={BOUNDARY}".encode()
+        request = Request({"type": "http", "headers": [(b"content-type", kind)]}, next_message)
+        with pytest.raises(BadRequest):
+            async with received(request, rules(), folder):
+                pass
+
+    started = time.monotonic()
+    asyncio.run(run([b"no", b" form", b" at", b" all"]))
+    asyncio.run(run([part("file", WAV, "a.wav")]))
+    assert len(taken) == 5
+    assert time.monotonic() - started < LINGER_S
+
+
 def test_a_pause_and_a_trickle_are_too_slow(folder):
     started = time.monotonic()
     with pytest.raises(UploadTooSlow):
@@ -262,7 +312,7 @@ def test_a_client_that_hangs_up_leaves_nothing(folder):
 
 def test_a_fault_within_the_block_leaves_nothing(folder):
     def fail(form):
-        assert form.files[0].path.is_file()
+        assert form.files[0].source.is_file()
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

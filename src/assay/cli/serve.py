@@ -24,7 +24,9 @@ Stop it with Ctrl-C or SIGTERM: it finishes what it is scoring, and refuses the 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for a free one.")] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Files scored at once; 0 for one per core.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Files scored at once; 0 for one more than cores.")
+    ] = None,
 ) -> None:
     """Answer over HTTP: programs send files and get results.
 

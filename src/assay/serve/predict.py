@@ -88,7 +88,7 @@ def router(context: Context, readiness: Readiness, folder: UploadFolder) -> APIR
     async def scanned(request: Request, media: tuple[Media, ...]) -> Response:
         async with door.form(request, one) as form:
             (upload,) = form.files
-            work = door.scorer.scan(upload.path, name=upload.name, changes=changes_of(form.fields), media=media)
+            work = door.scorer.scan(upload.source, name=upload.name, changes=changes_of(form.fields), media=media)
             try:
                 result = await unless_gone(request, work)
             except ClientGone:
@@ -168,7 +168,7 @@ async def _patiently(scorer: Scorer, upload: Upload, changes: dict[str, Any]) ->
     until = clock() + scorer.settings.serve_timeout_s
     while not scorer.has_room() and clock() < until:
         await asyncio.sleep(AGAIN_S)
-    return await scorer.scan(upload.path, name=upload.name, changes=changes)
+    return await scorer.scan(upload.source, name=upload.name, changes=changes)
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
