@@ -99,6 +99,7 @@ def test_both_train_from_files_to_weights_and_tell_the_same_things(made, monkeyp
     for module in (training_lab, training_loop):
         monkeypatch.setattr(module, "EPOCHS", 2)
         monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(training_lab, "FLOOR_EPOCHS", 2)
     subjects = [
         training_lab.Lab(loaded(made), "mel-cnn", augmented=True),
         training_loop.Loop(loaded(made), "mel-cnn", augmented=True, workers=0),
