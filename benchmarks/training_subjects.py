@@ -27,7 +27,8 @@ from typing import Any
 
 from load import Load
 
-EPOCHS, BATCH = 5, 16  # of what is compared
+EPOCHS, BATCH = 20, 16  # of what is compared; as many epochs as the trainer makes where nothing is said
+FLOOR_EPOCHS = 5  # of the network alone, whose epochs are all alike
 COMPARED = ("mel-cnn", "mfcc-net")
 SHARES = {  # architectures whose network share is measured, and their data
     "mel-cnn": "sounds",
