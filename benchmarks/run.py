@@ -1,7 +1,7 @@
 """Speed, memory and start of Assay, side by side with the usual way and with the bare network; `make bench`.
 
-    python benchmarks/run.py --long     # everything, 35 minutes on 2 cores; writes README.md and four JSON files here
-    python benchmarks/run.py            # 28 minutes: without the video of half an hour
+    python benchmarks/run.py --long     # everything, 40 minutes on 2 cores; writes README.md and four JSON files here
+    python benchmarks/run.py            # 33 minutes: without the video of half an hour
     python benchmarks/run.py --quick    # a smoke test of the harness: few turns, short files; prints, writes nothing
 
 What is measured is in subjects.py, how in measure.py and worker.py, what is promised in targets.py. Pictures, videos

@@ -1,6 +1,6 @@
 """What training costs: speed against the usual loop, share of the network, memory, forms; part of `make bench`.
 
-    python benchmarks/training.py              # 10 minutes on 2 cores; writes README.md and training.json here
+    python benchmarks/training.py              # 14 minutes on 2 cores; writes README.md and training.json here
     python benchmarks/training.py --quick      # one turn of little; prints, writes nothing
 
 What is measured is in training_subjects.py, on what in training_data.py, how in measure.py and worker.py, how it is

@@ -2,7 +2,7 @@
 
     python benchmarks/training_data.py FOLDER --train 128 --dev 32 --many 1024
 
-- **sounds, as they come**: recordings of both keys drawn evenly from the shared data folder (Opus and FLAC); without
+- **sounds, as they come**: recordings of both keys drawn evenly from the shared data folder (48 kHz Opus); without
   such a folder, cuts of the reading in ``examples/media`` as WAV, FLAC and MP3 by turns, spoofs with a tone behind.
 - **the same as WAV**: 16 kHz, mono, 16 bit: nothing to decode and nothing to resample, what the usual way likes best.
 - **pictures and videos**: soft blobs, spoofs with stripes. Once decoded, what they show does not change their cost.

@@ -15,7 +15,7 @@ import torch
 from load import Load
 from torch.nn.functional import binary_cross_entropy_with_logits
 from training_data import MANY_S
-from training_subjects import BATCH, EPOCHS, SHARE_BATCHES
+from training_subjects import BATCH, EPOCHS, FLOOR_EPOCHS, SHARE_BATCHES
 
 from assay.data import read_protocol
 from assay.errors import AssayError, MissingExtra
@@ -92,7 +92,7 @@ class Lab:
 
 
 class Steps:
-    """The network alone: as many steps as the trainer makes in all epochs, on one batch that is there already."""
+    """The network alone: as many steps as the trainer makes in some epochs, on one batch that is there already."""
 
     def __init__(self, load: Load, model: str) -> None:
         torch.set_num_threads(load.threads)
@@ -106,7 +106,7 @@ class Steps:
     def __call__(self) -> None:
         """Learn."""
         epochs_s = []
-        for _ in range(EPOCHS):
+        for _ in range(FLOOR_EPOCHS):
             started = time.perf_counter()
             for _ in range(self._examples // BATCH):
                 self._optimiser.zero_grad()

@@ -21,12 +21,14 @@ What they are stands in training_lab.py and training_loop.py, which load PyTorch
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
 from load import Load
 
-EPOCHS, BATCH = 5, 16  # of what is compared
+EPOCHS, BATCH = 20, 16  # of what is compared; as many epochs as the trainer makes where nothing is said
+FLOOR_EPOCHS = 5  # of the network alone, whose epochs are all alike
 COMPARED = ("mel-cnn", "mfcc-net")
 SHARES = {  # architectures whose network share is measured, and their data
     "mel-cnn": "sounds",
@@ -41,7 +43,13 @@ Subject = Callable[[Load], Any]
 
 
 def _of(module: str, kind: str, model: str, **told: Any) -> Subject:
-    return lambda load: getattr(importlib.import_module(module), kind)(load, model, **told)
+    def make(load: Load) -> Any:
+        # Read when PyTorch is loaded. Threads that spin while they wait for each other keep a core from whoever has
+        # work, and on a busy machine all that is measured then is who spins more.
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        return getattr(importlib.import_module(module), kind)(load, model, **told)
+
+    return make
 
 
 def _compared(model: str) -> dict[str, Subject]:

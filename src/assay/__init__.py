@@ -9,6 +9,7 @@ Names are loaded when first used, so that ``import assay`` costs next to nothing
 from __future__ import annotations
 
 import logging
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 logging.getLogger("assay").addHandler(logging.NullHandler())
+# ONNX Runtime reports home since 1.31 unless it is told not to before it is imported. Who wants that sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:

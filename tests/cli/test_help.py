@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from cli_fakes import ENVIRONMENT
+from cli_runs import write_run
 
 from assay.cli import config, doctor, models, scan
 
@@ -37,6 +38,18 @@ COMMANDS = [
 
 def examples(epilog):
     return [line.strip().removeprefix("assay ") for line in epilog.splitlines() if re.match(r"  assay ", line)]
+
+
+@pytest.fixture
+def named_run(tmp_path, monkeypatch):
+    """Makes the run folder that an example names, if it names one."""
+
+    def make(example):
+        for name in re.findall(r"runs/\S+", example):
+            write_run(tmp_path / name)
+            monkeypatch.chdir(tmp_path)
+
+    return make
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
@@ -85,7 +98,8 @@ def test_without_arguments_the_help_is_shown(run):
 
 
 @pytest.mark.parametrize("example", examples(scan.EPILOG))
-def test_examples_of_scan_run(run, real_detector, make_wav, monkeypatch, example):
+def test_examples_of_scan_run(run, real_detector, make_wav, monkeypatch, named_run, example):
+    named_run(example)
     path = make_wav("interviews/deep/one.wav", "two.mp3", "talk.mp4", "recording.wav")
     command, _, _ = example.partition(" | ")
     command, _, stdin = command.partition(" < ")
@@ -98,7 +112,8 @@ def test_examples_of_scan_run(run, real_detector, make_wav, monkeypatch, example
 
 
 @pytest.mark.parametrize("example", [*examples(config.EPILOG), *examples(models.EPILOG), *examples(doctor.EPILOG)])
-def test_examples_of_models_config_and_doctor_run(run, request, example):
+def test_examples_of_models_config_and_doctor_run(run, request, named_run, example):
+    named_run(example)
     if "audio-resnet" in example:
         request.getfixturevalue("real_detector")
     done = run(*shlex.split(example.partition(" > ")[0]))

@@ -245,6 +245,19 @@ def test_the_front_end_and_the_first_layer_stay_in_floats(trained, sounds):
     assert [kind for name, kind in inputs.items() if "trunk.3" in name] == ["DequantizeLinear"]
 
 
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [("mel-cnn", 5), ("sinc-lcnn", 3), ("mobilenet", 52)],  # all that hold weights of their own, but the first
+)
+def test_layers_in_lists_within_lists_are_learnt_layers(name, layers):
+    one = architecture(name)
+    net = one.make(**dict(one.small)).eval()
+    model = traced(net, one.example(1, small=True), "x", ["logit"], {"x": {0: "n"}, "logit": {0: "n"}})
+    graph = onnx.load_from_string(model).graph
+    kinds = {node.name: node.op_type for node in graph.node}
+    assert sum(kinds[name] in ("Conv", "Gemm", "MatMul") for name in learnt_nodes(graph, net)) == layers
+
+
 def test_integers_that_err_more_leave_no_file(trained, sounds, tmp_path, monkeypatch):
     spoilt = to_onnx(replace(trained, net=_Turned(trained.net).eval()))
     monkeypatch.setattr(export_run, "to_integers", lambda *_: spoilt)

@@ -36,7 +36,7 @@ Examples:
   assay scan recording.wav
   assay scan interviews --recursive --format csv --output verdicts.csv
   assay scan '*.mp3' --format jsonl --output verdicts.jsonl --resume
-  assay scan archive --recursive --format parquet --output verdicts.parquet
+  assay scan interviews --recursive --format parquet --output verdicts.parquet
   assay scan recording.wav --max-false-alarm 0.001 --prior 0.05
   assay scan recording.wav --format json | python -m json.tool
   assay scan - --quiet < recording.wav

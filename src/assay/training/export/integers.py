@@ -68,7 +68,7 @@ def learnt_nodes(graph: onnx.GraphProto, net: nn.Module | None) -> list[str]:
 def _learnt(node: onnx.NodeProto, parameters: set[str]) -> bool:
     """Whether the module a node stands for has parameters: its weight is one, or its name leads to a module of one.
 
-    The exporter names nodes after modules, ``/trunk/trunk.0/Conv`` or ``/trunk.0/trunk.0.1/Conv`` for the module
+    The exporter names nodes after modules, ``/trunk/trunk.0/Conv`` or ``/trunk/trunk.0/trunk.0.1/Conv`` for the module
     ``trunk.0`` or ``trunk.0.1``, and folds normalisations into new tensors, which have lost their names.
     """
     if node.input[1] in parameters:
@@ -79,12 +79,11 @@ def _learnt(node: onnx.NodeProto, parameters: set[str]) -> bool:
 
 
 def _steps(path: list[str]) -> list[str]:
-    """The module's dotted name: each part of the path repeats its parent if it is an item of a list."""
+    """The module's dotted name in parts: an item of a list repeats what stands before it, lists in lists all of it."""
     steps: list[str] = []
     for part in path:
-        above = steps[-1] if steps else None
-        if above is not None and part.startswith(f"{above.rpartition('.')[2]}."):
-            steps[-1] = f"{above.rpartition('.')[0]}.{part}".lstrip(".")
+        if steps and part.startswith(f"{steps[-1]}."):
+            steps[-1] = part
         else:
             steps.append(part)
     return steps
