@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from assay._version import __version__
-from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train
+from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, speaker, train
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -43,6 +43,7 @@ app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.d
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
+app.add_typer(speaker.app, name="speaker")
 app.command(epilog=evaluate.EPILOG, short_help="Measure a model on a protocol.")(evaluate.evaluate)
 app.command(epilog=export.EPILOG, short_help="Export a trained network.")(export.export)
 
