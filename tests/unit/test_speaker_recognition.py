@@ -8,6 +8,7 @@ import soundfile
 from speaker_cases import CONSENT, Clock, make_profile, make_store
 
 from assay.errors import DecodeError, EnrolmentRefused, MediaUnreadable, ProfileNotFound, ProfileOutdated
+from assay.line import Detector
 from assay.models.registry import speaker_card
 from assay.settings import Settings
 from assay.speaker import NO_PROOF, Consent, Recogniser
@@ -90,13 +91,16 @@ def test_answers_are_frozen_and_go_through_json(recogniser, enrolled, examples):
 # Beside the match: the scan
 
 
-def test_the_verdict_of_the_scan_stands_beside_the_match(recogniser, enrolled, examples, reader):
-    from assay.line import Detector
+@pytest.fixture(scope="module")
+def detector():
+    return Detector(settings=Settings())
 
-    seeing = Recogniser(Settings(), store=recogniser.store, reader=reader, scan=Detector(settings=Settings()).scan)
+
+def test_the_verdict_of_the_scan_stands_beside_the_match(recogniser, enrolled, examples, reader, detector):
+    seeing = Recogniser(Settings(), store=recogniser.store, reader=reader, scan=detector.scan)
     found = seeing.verify(examples / "vocoded.wav", enrolled.profile.id)
     assert found.decision == "match"
-    assert found.spoof.llr == Detector(settings=Settings()).scan(examples / "vocoded.wav").llr
+    assert found.spoof.llr == detector.scan(examples / "vocoded.wav").llr
     assert found.no_spoof is None
     with (examples / "vocoded.wav").open("rb") as stream:  # can be read only once
         again = seeing.identify(stream, name="stream")
@@ -115,11 +119,7 @@ def test_a_scan_that_fails_does_not_hide_the_match(recogniser, enrolled, example
     assert found.no_spoof == "the scan failed: it is broken"
 
 
-def test_a_file_that_changed_between_match_and_scan_is_refused(recogniser, enrolled, examples, reader):
-    from assay.line import Detector
-
-    detector = Detector(settings=Settings())
-
+def test_a_file_that_changed_between_match_and_scan_is_refused(recogniser, enrolled, examples, reader, detector):
     def another(source, *, name=None):
         return detector.scan(examples / "espeak.wav")
 

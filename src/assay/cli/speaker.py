@@ -21,7 +21,7 @@ OptionFalseMatch = Annotated[
     float | None, typer.Option(help="Accepted rate of other people taken for an enrolled speaker, such as 0.01.")
 ]
 OptionScan = Annotated[bool, typer.Option("--scan/--no-scan", help="Scan the probe for signs of synthesis, too.")]
-OptionFailOn = Annotated[list[FailOn] | None, typer.Option(help="End with 4 at this decision. May be given again.")]
+OptionFailOn = Annotated[FailOn | None, typer.Option(help="End with 4 at this decision.")]
 Who = Annotated[str, typer.Argument(metavar="SPEAKER", help="Id of the profile, or its name.", show_default=False)]
 Probe = Annotated[
     str,
@@ -117,7 +117,7 @@ def verify(
     """Tell whether a voice sounds like one enrolled speaker, and whether it sounds synthetic."""
     found = _recogniser(_prepare(max_false_match), scan=scan).verify(probe, who)
     _show(found, [found.speaker], form)
-    raise typer.Exit(exits.FLAGGED if fail_on and found.decision in fail_on else exits.OK)
+    raise typer.Exit(exits.FLAGGED if found.decision == fail_on else exits.OK)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def identify(
     """Tell which enrolled speaker a voice sounds like, if any, and whether it sounds synthetic."""
     found = _recogniser(_prepare(max_false_match), scan=scan).identify(probe)
     _show(found, found.candidates[:most], form)
-    raise typer.Exit(exits.FLAGGED if fail_on and found.decision in fail_on else exits.OK)
+    raise typer.Exit(exits.FLAGGED if found.decision == fail_on else exits.OK)
 
 
 @app.command("list")

@@ -20,6 +20,7 @@ import base64
 import binascii
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -267,12 +268,11 @@ def default_key_file() -> Path:
 def _system_backend() -> Any:
     """The backend of `keyring`; None without the package, or where it has nothing to keep secrets in."""
     try:
-        import keyring
-        from keyring.backends import fail
+        backend = import_module("keyring").get_keyring()
     except ImportError:
         return None
-    backend = keyring.get_keyring()
-    return None if isinstance(backend, fail.Keyring) else backend
+    # By keyring's own scale: below 1 is not recommended (a plain file, say), 0 and less is no place for secrets at all.
+    return backend if backend.priority >= 1 else None
 
 
 def _required(key: bytes | None) -> bytes:

@@ -21,6 +21,8 @@ from assay.training.speaker.figures import Comparisons, Floats
 
 ENROLMENT = 3
 FOLDS = 8
+FAR = 100  # impostors of other sources that an enrolment is compared with, drawn once: more tell nothing new
+SPREAD = 60  # resamples behind the spread of a calibration
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,15 @@ def compare(
     alike = (source[:, None] == other_source[None]) & ~target
     far = ~alike & ~target
     weight = np.zeros(target.shape)
+    rng = np.random.default_rng(0)
     for row in range(len(enrolled)):
+        far[row, rng.permutation(np.flatnonzero(far[row]))[FAR:]] = False
         weight[row, target[row]] = 1 / max(1, target[row].sum())
         kinds = [kind[row] for kind in (alike, far) if kind[row].any()]
         for kind in kinds:
             weight[row, kind] = 1 / len(kinds) / kind.sum()
     shape = target.shape
-    return Comparisons(
+    made = Comparisons(
         score=values.ravel(),
         llr=(values if llrs is None else llrs).ravel(),
         target=target.ravel(),
@@ -141,6 +145,7 @@ def compare(
         enrolled=np.broadcast_to(person[:, None], shape).ravel(),
         probed=np.broadcast_to(other[None], shape).ravel(),
     )
+    return made.where(made.weight > 0)
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,9 @@ def fit(
     numbers: dict[str, int],
     *,
     centred: bool,
+    spread: bool = False,
 ) -> Fitted:
-    """Fit everything on these persons.
+    """Fit everything on these persons; how sure the calibration is only where `spread` asks for it.
 
     Raises:
         TrainingError: If there are too few comparisons for a distribution.
@@ -172,18 +178,18 @@ def fit(
     centre = mean_voice(clips) if centred else None
     found = compare(enrolled, probes, scores(enrolled, probes, centre), numbers)
     slope, offset = _logistic(found)
-    drawn = np.array([_logistic(one) for one in found.resampled(1, 60)])
+    drawn = np.array([_logistic(one) for one in found.resampled(1, SPREAD)]) if spread else np.zeros((2, 2))
     own = int(np.unique(found.enrolled[found.target]).size)
-    spread = drawn.std(axis=0)
+    deviation = drawn.std(axis=0)
     calibration = Calibration(
         slope=slope,
         offset=offset,
         # A likelihood ratio beyond the number of comparisons behind it would be invention.
         lowest=-float(np.log(found.target.sum() + 1)),
         highest=float(np.log(own * (own - 1) + 1)),
-        slope_sd=float(spread[0]),
-        offset_sd=float(spread[1]),
-        correlation=float(np.corrcoef(drawn.T)[0, 1]) if spread.min() > 1e-12 else 0.0,
+        slope_sd=float(deviation[0]),
+        offset_sd=float(deviation[1]),
+        correlation=float(np.corrcoef(drawn.T)[0, 1]) if deviation.min() > 1e-12 else 0.0,
     )
     others = ~found.target
     # Beyond the limits of the llr everything is one value, so the tail is that of the line without limits.

@@ -46,8 +46,14 @@ class Comparisons:
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Comparisons:
         """Those that are chosen, by flag or by place."""
-        fields = (self.score, self.llr, self.target, self.weight, self.enrolled, self.probed)
-        return Comparisons(*(field[chosen] for field in fields))
+        return Comparisons(
+            score=self.score[chosen],
+            llr=self.llr[chosen],
+            target=self.target[chosen],
+            weight=self.weight[chosen],
+            enrolled=self.enrolled[chosen],
+            probed=self.probed[chosen],
+        )
 
     def resampled(self, seed: int, resamples: int = RESAMPLES) -> Iterator[Comparisons]:
         """With the weights of persons drawn with replacement; resamples without either kind are left out."""

@@ -30,7 +30,7 @@ def figures(card: dict[str, Any]) -> str:
     measured = card["measured"]
     development = measured["development"]
     parts = [
-        "**Promised and measured** on development speakers, each group of sources at the threshold that the others gave.",
+        "**Promised and measured** on development speakers, each group of sources at the threshold of the others.",
         _table(
             ("promised false matches", "threshold (llr)", "false matches", "misses", "beyond measurement"),
             _points(card),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,8 @@ log = logging.getLogger("assay.training.speaker")
 PER_PERSON = 10  # files heard of each person
 LEAST_SPEECH_S = 1.0  # of a file that takes part; shorter ones only where lengths are compared
 LENGTHS_S = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-PER_CONDITION = 2  # probes of each enrolled person that are shortened and sent other ways
-PER_SPOOF = 8  # spoofs of each enrolled person and method
+PER_CONDITION = 1  # probes of each enrolled person that are shortened and sent other ways
+PER_SPOOF = 3  # spoofs of each enrolled person and method
 RATE = 0.01  # of the point that conditions are reported at
 WORSE = 1.5  # times the rate of misses at the longest length that is still enough
 ACTED = frozenset({"Ethio2021/ASED_V1", "Rahul5430/Speech-Emotion-Recognition-System", "Xeonen/TurEV-DB"})
@@ -125,6 +125,7 @@ def measure(protocols: Iterable[Path], hearing: Hearing, *, seed: int = 0) -> di
     known = {one.person for one in train}
     unseen = [one for one in bona_fide if one.partition == "eval" and one.person not in known]
     study = hear_study(train, hearing, seed)
+    log.info("%d enrolled, %d probes", len(study.enrolled), len(study.probes))
     if len(study.enrolled) < FOLDS:
         raise TrainingError(
             f"{len(study.enrolled)} persons can be enrolled; at least {FOLDS} are needed. Give more protocols."
@@ -137,7 +138,7 @@ def measure(protocols: Iterable[Path], hearing: Hearing, *, seed: int = 0) -> di
     log.info("centred %s", figures["centred"])
     use_centre = figures["centred"]["cllr"] < figures["cosine"]["cllr"]
     folds = centred if use_centre else plain
-    final = fit(study.clips, study.enrolled, study.probes, study.numbers, centred=use_centre)
+    final = fit(study.clips, study.enrolled, study.probes, study.numbers, centred=use_centre, spread=True)
     lengths, least_probe = probe_lengths(folds, hearing)
     enrolments, least_enrol = enrolment_lengths(folds, hearing)
     measured = {
@@ -169,18 +170,21 @@ def development(folds: Folds) -> dict[str, Any]:
     study = folds.study
     found = folds.compare(study.probes)
 
-    def part(keep: Callable[[Enrolled], bool]) -> dict[str, Any]:
-        people = {study.numbers[one.person] for one in study.enrolled if keep(one)}
-        return summary(found.where(np.isin(found.enrolled, sorted(people))), 0.0)
+    def part(people: Iterable[Enrolled]) -> dict[str, Any]:
+        chosen_ones = sorted({study.numbers[one.person] for one in people})
+        return summary(found.where(np.isin(found.enrolled, chosen_ones)), 0.0)
 
-    languages = Counter(one.language for one in study.enrolled)
-    sources = Counter(one.source for one in study.enrolled)
+    by_language: dict[str, list[Enrolled]] = defaultdict(list)
+    by_source: dict[str, list[Enrolled]] = defaultdict(list)
+    for one in study.enrolled:
+        by_language[one.language].append(one)
+        by_source[one.source].append(one)
     return {
-        "all": part(lambda one: True),
-        "read or spoken": part(lambda one: one.source not in ACTED),
-        "acted emotions": part(lambda one: one.source in ACTED),
-        "by_language": {name: part(lambda one, n=name: one.language == n) for name in sorted(languages)},
-        "by_source": {name: part(lambda one, n=name: one.source == n) for name in sorted(sources)},
+        "all": part(study.enrolled),
+        "read or spoken": part(one for one in study.enrolled if one.source not in ACTED),
+        "acted emotions": part(one for one in study.enrolled if one.source in ACTED),
+        "by_language": {name: part(people) for name, people in sorted(by_language.items())},
+        "by_source": {name: part(people) for name, people in sorted(by_source.items())},
     }
 
 
