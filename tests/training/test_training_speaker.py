@@ -1,11 +1,16 @@
 """Calibrating the speaker encoder: who is one person, what is compared with what, figures by hand."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.errors import TrainingError
 from assay.metrics import cllr, equal_error_rate, min_dcf
+from assay.models.registry import weights_folder
 from assay.speaker.encoder import unit
 from assay.training.speaker.comparing import Clip, compare, divided, enrolment, fit, group_of, mean_voice, scores
 from assay.training.speaker.corpus import Utterance, chosen, person_of, read_protocols
@@ -19,6 +24,7 @@ from assay.training.speaker.figures import (
     summary,
 )
 from assay.training.speaker.hearing import NOISE_DB, in_room, with_noise
+from assay.training.speaker.page import figures, write_figures
 from assay.training.speaker.run import Folds, Study, development, operating_points
 
 SCORES = st.lists(st.integers(-5, 5), min_size=1, max_size=12)
@@ -223,3 +229,15 @@ def test_noise_and_room_do_what_they_say():
     assert wet[:100] == pytest.approx(0, abs=1e-6)
     assert wet[100] == pytest.approx(1, abs=0.01)
     assert 0 < np.abs(wet[6_000:8_000]).mean() < np.abs(wet[200:2_000]).mean()
+
+
+def test_the_page_shows_what_stands_on_the_card():
+    card = json.loads((weights_folder() / "resemblyzer.json").read_text(encoding="utf-8"))
+    page = (Path(__file__).parents[2] / "docs" / "speaker.md").read_text(encoding="utf-8")
+    assert figures(card) in page
+
+
+def test_a_page_without_its_marks_is_an_error(tmp_path):
+    (tmp_path / "page.md").write_text("nothing")
+    with pytest.raises(TrainingError, match="no lines"):
+        write_figures(tmp_path / "page.md", {})

@@ -81,7 +81,9 @@ def _rows(head: str, parts: Iterable[tuple[str, dict[str, Any]]]) -> str:
 def _cells(row: dict[str, Any]) -> list[str]:
     counts = [f"{row.get(name, 0):,}" for name in ("speakers", "own_probes", "others_probes")]
     names = ("eer", "min_dcf", "cllr", "false_match", "false_non_match")
-    return counts + [_rate(row[name], row[f"{name}_interval"]) if name in row else "–" for name in names]
+    # One speaker, drawn again and again, tells nothing about others.
+    ranges = [row.get(f"{name}_interval") if row.get("speakers", 0) > 1 else None for name in names]
+    return counts + [_rate(row[name], span) if name in row else "–" for name, span in zip(names, ranges, strict=True)]
 
 
 def _spoofs(row: dict[str, Any]) -> tuple[str, ...]:
@@ -89,7 +91,9 @@ def _spoofs(row: dict[str, Any]) -> tuple[str, ...]:
     return row["spoofs"], str(row["probes"]), str(row["speakers"]), accepted
 
 
-def _rate(value: float, interval: Sequence[float]) -> str:
+def _rate(value: float, interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return f"{value:.3f}"
     return f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})"
 
 
