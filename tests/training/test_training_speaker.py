@@ -23,9 +23,10 @@ from assay.training.speaker.figures import (
     rates,
     summary,
 )
+from assay.training.speaker.folds import Folds, Study
 from assay.training.speaker.hearing import NOISE_DB, in_room, with_noise
 from assay.training.speaker.page import figures, write_figures
-from assay.training.speaker.run import Folds, Study, development, operating_points
+from assay.training.speaker.run import development, operating_points
 
 SCORES = st.lists(st.integers(-5, 5), min_size=1, max_size=12)
 

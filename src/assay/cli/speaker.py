@@ -260,5 +260,5 @@ def _candidate(one: Candidate) -> str:
     mark = "match" if one.match else "no match"
     return (
         f"{one.name} ({one.id}): {mark}, llr {one.llr:+.2f}, cosine {one.score:.3f};"
-        f" {one.chance:.2g} of other people's voices reach it"
+        f" at most {one.chance:.2g} of other people's voices reach it"
     )

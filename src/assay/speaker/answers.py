@@ -156,7 +156,8 @@ class Candidate(_Part):
         id, name: Of the profile.
         score: Cosine between the embeddings, in [-1, 1]; None where there was not enough speech.
         llr: The evidence, positive for the same speaker.
-        chance: Share of other people's voices, in the development data, whose llr was as high.
+        chance: Share of other people's voices in the development data that reach this llr; no less than could be
+            measured, so that it is an upper limit at its least.
         match: Whether the llr reaches the threshold.
     """
 

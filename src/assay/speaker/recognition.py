@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,13 +33,12 @@ from assay.speaker.answers import (
     Verification,
 )
 from assay.speaker.encoder import MODEL, unit
+from assay.speaker.enrolment import remarks, retention, voices_of
 from assay.speaker.profile import Consent, EncoderReference, Profile, Recording, encoded
 from assay.speaker.scoring import Scorer
 from assay.speaker.store import ProfileStore
 from assay.speaker.voice import Voice, VoiceReader
 
-MOST_RECORDINGS = 20
-RECOMMENDED = (3, 5)
 NOT_LOOKED = "the probe was not scanned for signs of synthesis"
 
 Scan = Callable[..., ScanResult]
@@ -93,14 +92,14 @@ class Recogniser:
             ProfileKeyError: If the store has no key that fits.
         """
         now = self.store.now()
-        until = self._retention(retain_until, now)
+        until = retention(retain_until, now, self.settings.speaker_retention_days)
         if not name.strip() or len(name.strip()) > 200:
             raise EnrolmentRefused("The name of a speaker has 1 to 200 characters; give one.")
         if consent.recorded_on > (now + timedelta(days=1)).date():  # a day's grace for clocks east of UTC
             raise EnrolmentRefused(
                 f"The consent is dated {consent.recorded_on}, which is yet to come. Correct the date."
             )
-        voices = self._voices(sources)
+        voices = voices_of(sources, self._reader, self.card.min_enrol_speech_s)
         embeddings = [voice.embedding for voice in voices if voice.embedding is not None]
         profile = Profile(
             id=uuid4().hex,
@@ -113,7 +112,10 @@ class Recogniser:
             created=now,
         )
         self.store.save(profile)
-        return Enrolment(profile=ProfileSummary.of(profile), notes=tuple(self._remarks(voices)))
+        return Enrolment(
+            profile=ProfileSummary.of(profile),
+            notes=tuple(remarks(voices, self._scorer, self.settings.speaker_false_match)),
+        )
 
     def verify(self, source: Any, who: str, *, name: str | None = None) -> Verification:
         """Tell whether a probe sounds like one enrolled speaker.
@@ -179,59 +181,6 @@ class Recogniser:
             notes=tuple(notes),
             model=self._reference(),
         )
-
-    def _retention(self, wanted: date | None, now: datetime) -> date:
-        latest = (now + timedelta(days=self.settings.speaker_retention_days)).date()
-        if wanted is None:
-            return latest
-        if not now.date() <= wanted <= latest:
-            raise EnrolmentRefused(
-                f"A profile cannot be kept until {wanted}: from today, {now.date()}, to {latest} is accepted, because"
-                f" speaker_retention_days is {self.settings.speaker_retention_days}. Give an earlier date, or enrol"
-                " anew later."
-            )
-        return wanted
-
-    def _voices(self, sources: Sequence[Any]) -> list[Voice]:
-        if not 1 <= len(sources) <= MOST_RECORDINGS:
-            raise EnrolmentRefused(
-                f"{len(sources)} recordings were given; 1 to {MOST_RECORDINGS} are accepted, and {RECOMMENDED[0]} to"
-                f" {RECOMMENDED[1]} recommended."
-            )
-        voices = [self._reader.read(source) for source in sources]
-        if len({voice.sha256 for voice in voices}) < len(voices):
-            raise EnrolmentRefused("A recording was given twice, which adds nothing. Give each once.")
-        silent = [voice.path for voice in voices if voice.embedding is None]
-        if silent:
-            raise EnrolmentRefused(f"Nobody speaks in {', '.join(silent)}. Leave it out, or give another recording.")
-        speech_s = sum(voice.speech_s for voice in voices)
-        if speech_s < self.card.min_enrol_speech_s:
-            raise EnrolmentRefused(
-                f"The recordings hold {speech_s:.1f} s of speech; at least {self.card.min_enrol_speech_s:g} s are"
-                " needed. Give more or longer ones.",
-                speech_s=speech_s,
-                needed_s=self.card.min_enrol_speech_s,
-            )
-        return voices
-
-    def _remarks(self, voices: Sequence[Voice]) -> list[str]:
-        """What to know about the recordings of an enrolment."""
-        low, high = RECOMMENDED
-        notes = [f"{voice.path}: {note}" for voice in voices for note in voice.notes]
-        if not low <= len(voices) <= high:
-            notes.append(
-                f"{len(voices)} recordings were given; {low} to {high} of different days and devices are recommended"
-            )
-        threshold = self._scorer.point(self.settings.speaker_false_match).threshold_llr
-        for voice in voices if len(voices) > 2 else ():
-            others = [v.embedding for v in voices if v is not voice and v.embedding is not None]
-            if voice.embedding is None or voice.speech_s < self.card.min_probe_speech_s:
-                continue
-            if self._scorer.llr(self._scorer.score(unit(np.mean(others, axis=0)), voice.embedding)) < threshold:
-                notes.append(
-                    f"{voice.path} does not sound like the other recordings; is it the same speaker, and alone?"
-                )
-        return notes
 
     def _hear(self, source: Any, name: str | None) -> tuple[Voice, SpoofVerdict | None, str | None]:
         """The voice of a probe, and what a scan says of the same bytes."""

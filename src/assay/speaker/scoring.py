@@ -43,8 +43,8 @@ class Scorer:
         return self.card.calibration.of(score)
 
     def chance(self, llr: float) -> float:
-        """Share of other people's voices, in the development data, whose llr is as high, in [0, 1]."""
-        return self.card.impostor.p_value(llr)
+        """Share of other people's voices in the development data that reach an llr; no less than could be measured."""
+        return max(self.card.impostor.p_value(llr), self.card.impostor.survival[-1])
 
     def point(self, max_false_match: float, comparisons: int = 1) -> MatchPointInForce:
         """The threshold that keeps a promise.
