@@ -16,6 +16,13 @@
     │   ├── CardError            a model card is missing or malformed
     │   ├── WeightMismatch       the weight file is not the one its card describes
     │   └── SelfTestFailed       the known-answer test gave another answer
+    ├── SpeakerError             about enrolled speakers
+    │   ├── ProfileNotFound      no profile of that id or name, or several of that name
+    │   ├── ProfileDamaged       its file was altered, cut off or put in the place of another
+    │   ├── ProfileKeyError      the key is missing, another one, or open to others
+    │   ├── ProfileExpired       its retention date has passed
+    │   ├── ProfileOutdated      made by another encoder
+    │   └── EnrolmentRefused     no consent, too long kept, too little speech, too many recordings
     ├── MetricInputError         scores or keys that no metric is defined for
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
@@ -162,6 +169,48 @@ class SelfTestFailed(ModelError):
     """The known-answer test gave another answer than the card states."""
 
     code = "self_test_failed"
+
+
+class SpeakerError(AssayError):
+    """Something about enrolled speakers and their profiles."""
+
+    code = "speaker_error"
+
+
+class ProfileNotFound(SpeakerError):
+    """No speaker profile of that id or name, or several of that name."""
+
+    code = "profile_not_found"
+
+
+class ProfileDamaged(SpeakerError):
+    """The file of a speaker profile was altered, cut off or put in the place of another."""
+
+    code = "profile_damaged"
+
+
+class ProfileKeyError(SpeakerError):
+    """The key of the speaker profiles is missing, another one, or open to others."""
+
+    code = "profile_key"
+
+
+class ProfileExpired(SpeakerError):
+    """The retention date of a speaker profile has passed; it is not used any more."""
+
+    code = "profile_expired"
+
+
+class ProfileOutdated(SpeakerError):
+    """A speaker profile was made by another encoder than the one installed."""
+
+    code = "profile_outdated"
+
+
+class EnrolmentRefused(SpeakerError):
+    """A speaker cannot be enrolled like this: consent, retention, number of recordings or speech."""
+
+    code = "enrolment_refused"
 
 
 class MetricInputError(AssayError):

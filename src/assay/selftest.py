@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import AssayError, SelfTestFailed
-from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, SpeakerCard, VideoCard
 from assay.models.known import KNOWN_INPUT, known_input
 from assay.models.registry import load_card, model_names, read_sample, weights_folder
 from assay.models.runs import FIELDS, TrainedRun, find_run, run_names
@@ -63,7 +63,7 @@ def _run_names(settings: Settings) -> list[str]:
 def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
     """What the packaged weight says on the card's sample now.
 
-    Logits per window and part, of each look, probabilities per chunk, or places in the picture; see
+    Logits per window and part, of each look, probabilities per chunk, an embedding, or places in the picture; see
     `assay.image.faces.answers`.
 
     Raises:
@@ -89,6 +89,10 @@ def known_answers(card: Card, *, threads: int = 1) -> NDArray[np.float64]:
 
         whole = (len(samples) - card.window_samples) // card.hop_samples * card.hop_samples + card.window_samples
         return np.concatenate(AudioDetector(card.name, threads=threads).logits(samples[:whole])).astype(np.float64)
+    if isinstance(card, SpeakerCard):
+        from assay.speaker.encoder import SpeakerEncoder
+
+        return SpeakerEncoder(threads=threads).embed(samples).astype(np.float64)
     from assay.audio.speech import SpeechActivity
 
     return SpeechActivity(threads=threads).stream().push(samples).astype(np.float64)

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -37,10 +37,15 @@ PROFILES: dict[str, dict[str, object]] = {
 }
 
 
+_SECRET_WORDS = ("key", "secret", "token", "password")  # in names of settings that there are not
+
+
 class Settings(ServeSettings):
     """Everything a user can set; frozen once built."""
 
-    model_config = SettingsConfigDict(env_prefix="ASSAY_", frozen=True, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_", frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True
+    )
 
     profile: Profile = Field("dev", description="set of defaults: dev, prod or test")
 
@@ -117,6 +122,23 @@ class Settings(ServeSettings):
     max_video_pixels: int = Field(2**25, gt=0, description="most pixels of a frame of a video; 8K UHD fits")
     max_video_frames: int = Field(5_000_000, ge=1, description="most frames of a video")
 
+    speakers_dir: Path | None = Field(
+        None, description="folder of speaker profiles; not set: assay/speakers in the user's folder for data"
+    )
+    speaker_key: SecretStr | None = Field(
+        None,
+        description="key of the speaker profiles, base64 of 32 bytes; not set: the key file or the system's keyring",
+    )
+    speaker_key_file: Path | None = Field(
+        None, description="file with that key; not set: assay/speaker.key in the user's folder for settings"
+    )
+    speaker_retention_days: int = Field(
+        365, ge=1, le=36_500, description="longest time a speaker profile is kept, and the default"
+    )
+    speaker_false_match: float = Field(
+        0.01, gt=0, le=0.5, description="accepted rate of other people taken for an enrolled speaker, per probe"
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="least severe record shown")
     log_levels: dict[str, str] = Field(default_factory=dict, description="level per module, {'media': 'DEBUG'}")
     log_json: bool = Field(False, description="one JSON object per log line")
@@ -185,12 +207,21 @@ def load_settings(**arguments: Any) -> Settings:
         missing = {name: value for name, value in defaults.items() if name not in first.model_fields_set}
         return Settings(**{**missing, **given}) if missing else first
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shown(e)})" for e in error.errors()]
         raise SettingsError("Settings are wrong: " + "; ".join(lines) + ". See `assay config`.") from error
     except ForeignSettingsError as error:  # a variable that should hold JSON
         raise SettingsError(f"The environment cannot be read: {error}. Tables are written as JSON.") from error
     except (ValueError, OSError) as error:  # a settings file that is not TOML, not UTF-8 or not ours to read
         raise SettingsError(f"The settings file {config_file()} cannot be read: {error}") from error
+
+
+def _shown(problem: Any) -> str:
+    """What was given, unless it is a secret, or may be one under a wrong name."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    secrets = [known for known, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
+    near = any(word in name for word in _SECRET_WORDS) or get_close_matches(name, secrets, 1, 0.7)
+    secret = name in secrets or (name not in Settings.model_fields and near)
+    return "not shown" if secret else repr(problem["input"])
 
 
 def _variables() -> dict[str, str]:

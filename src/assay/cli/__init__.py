@@ -29,6 +29,7 @@ from assay.cli import (
     models,
     scan,
     serve,
+    speaker,
     train,
     worker,
 )
@@ -62,6 +63,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(speaker.app, name="speaker")
 app.command(epilog=evaluate.EPILOG, short_help="Measure a model on a protocol.")(evaluate.evaluate)
 app.command(epilog=export.EPILOG, short_help="Export a trained network.")(export.export)
 app.command(epilog=worker.EPILOG, short_help="Score what was handed in as jobs.")(worker.worker)

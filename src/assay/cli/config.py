@@ -47,11 +47,16 @@ def config(
 
 
 def toml_lines(settings: Settings) -> list[str]:
-    """The settings as a TOML file that, read, gives the same; what is not set is a comment."""
+    """The settings as a TOML file that, read, gives the same; what is not set is a comment, and so are secrets."""
+    from pydantic import SecretStr
+
     lines = []
     for name, value in settings.model_dump(mode="json").items():
         lines.append(f"# {type(settings).model_fields[name].description}")
-        lines.append(f"# {name} = (not set)" if value is None else f"{name} = {toml_value(value)}")
+        if isinstance(getattr(settings, name), SecretStr):
+            lines.append(f"# {name} = (set, not shown)")  # stars, read back, would be a wrong secret
+        else:
+            lines.append(f"# {name} = (not set)" if value is None else f"{name} = {toml_value(value)}")
     return lines
 
 

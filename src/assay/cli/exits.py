@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from assay.errors import (
     AssayError,
+    EnrolmentRefused,
     MetricInputError,
     MissingExtra,
     ModelError,
+    ProfileNotFound,
     ProtocolError,
     SettingsError,
     TrainingError,
@@ -28,7 +30,7 @@ Exit codes:
     1  at least one input failed; the others were done
     2  the command line, a setting, a protocol or a recipe is wrong
     3  a model or its weight is missing, altered or fails its self-test
-    4  --fail-on was given and a file got such a verdict
+    4  --fail-on was given and a file got such a verdict or decision
    70  an error that we did not foresee
    74  the system refused to read or write (disk full, say)
   130  interrupted; what was written so far is kept"""
@@ -39,6 +41,8 @@ _BY_KIND: tuple[tuple[type[AssayError], int], ...] = (
     (ProtocolError, USAGE),
     (MetricInputError, USAGE),
     (TrainingError, USAGE),
+    (EnrolmentRefused, USAGE),
+    (ProfileNotFound, USAGE),
     (ModelError, MODEL),
 )
 

@@ -159,6 +159,7 @@ class Card(_Part):
         "face-detector",
         "face-landmarks",
         "eye-landmarks",
+        "speaker-encoder",
         "zoo-detector",
     ]
     summary: str
@@ -186,6 +187,58 @@ class FaceCard(Card):
     input_range: tuple[float, float]
     anchors: tuple[tuple[int, int], ...] = ()
     min_score: float = Field(0.5, ge=0, le=1)
+    source_sha256: str
+    parity: dict[str, float]
+    conversion: str
+
+
+class MatchPoint(_Part):
+    """A threshold for taking two voices for one, what it promises, and how sure that is.
+
+    Attributes:
+        max_false_match: Promised rate of other people's probes taken for the enrolled speaker.
+        threshold_llr: Probes whose llr is at least this match.
+        false_match: Measured rate, each group of speakers judged at the threshold that the others give.
+        false_match_interval: Its 95 % interval over resampled speakers.
+        false_non_match: Share of the enrolled speaker's own probes below the threshold, measured likewise.
+        false_non_match_interval: Its 95 % interval.
+        extrapolated: True when fewer than ten comparisons lie beyond the threshold.
+    """
+
+    max_false_match: float
+    threshold_llr: float
+    false_match: float
+    false_match_interval: tuple[float, float]
+    false_non_match: float
+    false_non_match_interval: tuple[float, float]
+    extrapolated: bool
+
+
+class SpeakerCard(Card):
+    """A network that tells voices apart: `assay.speaker`. Its llr rises for the SAME speaker, not for spoof.
+
+    Attributes:
+        min_probe_speech_s: Less speech than this in a probe is not enough to answer.
+        min_enrol_speech_s: Less speech than this in all recordings of an enrolment is refused.
+        centre: Mean embedding of development speakers, which is taken off before the cosine; empty for a plain cosine.
+        calibration: From the cosine to the llr, log p(score | same speaker) - log p(score | different speakers).
+        impostor: Distribution of that llr over probes of other people.
+        operating_points: Thresholds and measured rates.
+        data: What calibration and rates rest on: per source the licence, speakers and recordings.
+        measured: Error rates by `scripts/calibrate_speaker.py`: partitions, languages, lengths, ways and spoofs.
+        source_sha256: Of the file it was converted from.
+        parity: Largest differences from the original's answers; `conversion` says on what.
+    """
+
+    kind: Literal["speaker-encoder"]
+    min_probe_speech_s: float = Field(gt=0)
+    min_enrol_speech_s: float = Field(gt=0)
+    centre: tuple[float, ...] = ()
+    calibration: Calibration
+    impostor: TailModel
+    operating_points: tuple[MatchPoint, ...] = Field(min_length=1)
+    data: tuple[dict[str, Any], ...]
+    measured: dict[str, Any] = Field(default_factory=dict)
     source_sha256: str
     parity: dict[str, float]
     conversion: str

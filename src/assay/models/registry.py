@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import CardError, ModelNotFound, SelfTestFailed
-from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, VideoCard, ZooCard
+from assay.models.card import Card, DetectorCard, FaceCard, PictureCard, SpeakerCard, VideoCard, ZooCard
 
 Kind = TypeVar("Kind", bound=Card)
 CLASSES: dict[str, type[Card]] = {
@@ -19,6 +19,7 @@ CLASSES: dict[str, type[Card]] = {
     "face-detector": FaceCard,
     "face-landmarks": FaceCard,
     "picture-detector": PictureCard,
+    "speaker-encoder": SpeakerCard,
     "speech-activity": Card,
     "video-detector": VideoCard,
     "zoo-detector": ZooCard,
@@ -118,6 +119,16 @@ def face_card(name: str) -> FaceCard:
         CardError: If its card is malformed.
     """
     return _card_of(name, FaceCard, "look at faces")
+
+
+def speaker_card(name: str) -> SpeakerCard:
+    """The card of a network that tells voices apart.
+
+    Raises:
+        ModelNotFound: If there is no such model, or it is of another kind.
+        CardError: If its card is malformed.
+    """
+    return _card_of(name, SpeakerCard, "tell voices apart")
 
 
 def _card_of(name: str, kind: type[Kind], does: str) -> Kind:
