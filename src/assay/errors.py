@@ -35,6 +35,21 @@
     │   ├── RateLimited          too many requests
     │   ├── HostRefused          the service was called by a name that is not its own
     │   └── OriginRefused        a page of another site called from a browser
+    ├── JobError                 about jobs of the service; `status` is that of HTTP
+    │   ├── BadSubmission        what the form asks for cannot be done
+    │   ├── WebhookRefused       the address is not one that this service may call
+    │   ├── KeyReused            the idempotency key stands for another request
+    │   ├── JobNotFound          no such job, or it belongs to somebody else
+    │   ├── JobNotDone           there is no result yet
+    │   ├── JobEnded             it is over and cannot be cancelled
+    │   ├── JobCancelled         there will be no result
+    │   ├── TooManyJobs          this key has as many waiting as it may
+    │   ├── QueueFull            the service has as many waiting as it takes
+    │   ├── QueueUnreachable     the queue does not answer
+    │   ├── ForgedWebhook        raised by whoever receives: the signature does not hold
+    │   ├── WorkerLost           workers died again and again while they had this job
+    │   ├── TookTooLong          scoring took longer than a job may
+    │   └── UploadAltered        the stored file is not the one that was handed in
     ├── Stopped                  a scan was ended before it had an answer
     └── ServiceError             the service cannot do what a request asks
         ├── BadRequest           a request that cannot be read
@@ -288,6 +303,115 @@ class OriginRefused(AccessError):
     """A page of another site called the service from a browser."""
 
     code = "origin_refused"
+
+
+class JobError(AssayError):
+    """Root of what can be wrong with jobs; `status` is that of HTTP, `retry_after_s` when to ask again."""
+
+    code = "job_error"
+    status: ClassVar[int] = 400
+    retry_after_s: ClassVar[int | None] = None
+
+
+class BadSubmission(JobError):
+    """What the form asks for cannot be done."""
+
+    code = "bad_submission"
+    status = 422
+
+
+class WebhookRefused(JobError):
+    """The address of a webhook is not one that this service may call."""
+
+    code = "webhook_refused"
+    status = 422
+
+
+class KeyReused(JobError):
+    """The idempotency key stands for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class JobNotFound(JobError):
+    """No such job, or it belongs to somebody else."""
+
+    code = "job_not_found"
+    status = 404
+
+
+class JobNotDone(JobError):
+    """There is no result of a job yet."""
+
+    code = "job_not_done"
+    status = 409
+    retry_after_s = 1
+
+
+class JobEnded(JobError):
+    """A job is over and cannot be cancelled."""
+
+    code = "job_ended"
+    status = 409
+
+
+class JobCancelled(JobError):
+    """A job was cancelled; there will be no result."""
+
+    code = "job_cancelled"
+    status = 410
+
+
+class TooManyJobs(JobError):
+    """An API key has as many jobs waiting as it may."""
+
+    code = "too_many_jobs"
+    status = 429
+    retry_after_s = 5
+
+
+class QueueFull(JobError):
+    """The service has as many jobs waiting as it takes."""
+
+    code = "queue_full"
+    status = 503
+    retry_after_s = 5
+
+
+class QueueUnreachable(JobError):
+    """The queue of jobs does not answer."""
+
+    code = "queue_unreachable"
+    status = 503
+    retry_after_s = 5
+
+
+class ForgedWebhook(JobError):
+    """The signature of a webhook does not hold, or it is too old."""
+
+    code = "forged_webhook"
+
+
+class WorkerLost(JobError):
+    """Workers died again and again while they had a job."""
+
+    code = "worker_lost"
+    status = 422
+
+
+class TookTooLong(JobError):
+    """Scoring took longer than a job may."""
+
+    code = "took_too_long"
+    status = 422
+
+
+class UploadAltered(JobError):
+    """The stored file of a job is not the one that was handed in."""
+
+    code = "upload_altered"
+    status = 422
 
 
 class Stopped(AssayError):

@@ -22,11 +22,12 @@ class ServeSettings(BaseSettings):
     serve_folder: Path = Field(
         Path("assay-service"), description="folder of the service: uploads while they are scored, and its SQLite files"
     )
-    serve_database: str = Field(
-        "", description="SQLAlchemy URL of jobs, keys, audit and history; empty for a SQLite file in serve_folder"
+    serve_database: SecretStr = Field(
+        SecretStr(""),
+        description="SQLAlchemy URL of jobs, keys, audit and history; empty for a SQLite file in serve_folder",
     )
-    serve_queue: str = Field(
-        "",
+    serve_queue: SecretStr = Field(
+        SecretStr(""),
         description="where workers take jobs from: redis://... or postgresql://...; empty for a SQLite file in"
         " serve_folder",
     )
@@ -77,7 +78,10 @@ class ServeSettings(BaseSettings):
         120.0, gt=0, le=86_400, description="longest that a request waits for its answer, its turn included"
     )
     serve_grace_s: float = Field(
-        30.0, ge=0, le=3_600, description="seconds that the service, told to stop, gives what it is scoring"
+        30.0,
+        ge=0,
+        le=3_600,
+        description="seconds that service and workers, told to stop, give what they score",
     )
     serve_batch: int = Field(
         0,
@@ -115,9 +119,6 @@ class ServeSettings(BaseSettings):
         3, ge=1, le=1000, description="times a job is begun if its workers die; then it has failed"
     )
     serve_job_timeout_s: float = Field(4 * 3600.0, gt=0, description="longest time that scoring one job may take")
-    serve_stop_s: float = Field(
-        30.0, ge=0, le=3600, description="seconds that jobs under way may take at shutdown before they wait again"
-    )
     serve_keep_results_days: float = Field(30.0, gt=0, description="days after which ended jobs are removed")
     serve_webhook_hosts: tuple[str, ...] = Field(
         (), description="hosts that webhooks may go to: HOST, HOST:PORT or *.DOMAIN; none unless set"

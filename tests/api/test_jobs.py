@@ -299,7 +299,7 @@ def test_nothing_in_the_queue_is_unpickled(make, scan, speech, tmp_path, monkeyp
 
 
 def test_a_worker_told_to_stop_gives_back_what_it_does_not_finish(make, held, scan, speech):
-    context = make(serve_stop_s=0)
+    context = make(serve_grace_s=0)
     with service(context, work=False) as client:
         job = hand_in(client, clip(speech, 1)).json()["id"]
     worker = Worker(context, jobs=1, scan=held)

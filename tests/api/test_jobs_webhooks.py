@@ -12,11 +12,10 @@ import pytest
 from job_toys import SECRET, clip, ended, hand_in, make_context, service, wait_until
 from sqlalchemy import update
 
-from assay.errors import SettingsError
+from assay.errors import ForgedWebhook, SettingsError, WebhookRefused
 from assay.serve.jobs import verify
 from assay.serve.jobs.addresses import addresses_of, target_of
 from assay.serve.jobs.courier import Courier
-from assay.serve.jobs.errors import ForgedWebhook, WebhookRefused
 from assay.serve.jobs.outbox import Outbox, wait_before
 from assay.serve.jobs.scanning import DetectorScan
 from assay.serve.jobs.tables import Delivery

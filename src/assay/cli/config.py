@@ -33,7 +33,7 @@ def config(
     from assay.settings import origin_of
 
     settings = prepare()
-    values = settings.model_dump(mode="json")
+    values = shown(settings)
     origins = origin_of(settings)
     descriptions = {name: field.description or "" for name, field in type(settings).model_fields.items()}
     if form == "json":
@@ -46,14 +46,29 @@ def config(
             say(f"{f'{name} = {toml_value(value)}':<{width}}  # {origins[name]}: {descriptions[name]}")
 
 
+def shown(settings: Settings) -> dict[str, Any]:
+    """Every value as it may be shown: of a URL all but its password, of another secret nothing."""
+    from pydantic import SecretStr
+
+    from assay.urls import masked
+
+    values = settings.model_dump(mode="json")
+    for name in values:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr) and "://" in value.get_secret_value():
+            values[name] = masked(value.get_secret_value())
+    return values
+
+
 def toml_lines(settings: Settings) -> list[str]:
     """The settings as a TOML file that, read, gives the same; what is not set is a comment, and so are secrets."""
     from pydantic import SecretStr
 
     lines = []
-    for name, value in settings.model_dump(mode="json").items():
+    for name, value in shown(settings).items():
         lines.append(f"# {type(settings).model_fields[name].description}")
-        if isinstance(getattr(settings, name), SecretStr):
+        secret = getattr(settings, name)
+        if isinstance(secret, SecretStr) and secret.get_secret_value() != value:
             lines.append(f"# {name} = (set, not shown)")  # stars, read back, would be a wrong secret
         else:
             lines.append(f"# {name} = (not set)" if value is None else f"{name} = {toml_value(value)}")

@@ -13,6 +13,7 @@ TRAINING_MODULES = frozenset(
 
 SERVICE_MODULES = frozenset(
     {
+        "anyio",
         "cryptography",
         "fastapi",
         "huey",

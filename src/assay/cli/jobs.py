@@ -36,10 +36,11 @@ def list_(
     form: Form = "text",
 ) -> None:
     """List jobs of everybody, newest first."""
-    from assay.cli.service import serve_extra, service
+    from assay.cli.extras import service_extra
+    from assay.cli.service import service
     from assay.cli.terminal import say_json, table
 
-    with serve_extra("Listing jobs"):
+    with service_extra("Listing jobs"):
         from assay.serve.jobs.store import JobStore
     with service("Listing jobs") as context:
         found = JobStore(context.database, context.settings).page(None, state=state, limit=limit).jobs

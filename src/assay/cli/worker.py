@@ -22,7 +22,7 @@ Examples:
   assay worker --processes 4
 
 It runs until SIGTERM or SIGINT (Ctrl-C), finishes what is under way, and gives back what takes longer than
-serve_stop_s. It may be killed at any time: its jobs go to another worker after serve_lease_s. Any number may run,
+serve_grace_s. It may be killed at any time: its jobs go to another worker after serve_lease_s. Any number may run,
 on several machines, too, if serve_database, serve_queue and serve_folder are the same for all.
 """
 

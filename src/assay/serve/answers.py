@@ -2,7 +2,7 @@
 
     {"error": {"code": "decode_failed", "message": "…", "context": {}, "request_id": "…"}}
 
-A room with errors of its own adds them to `STATUSES`; subclasses count as their nearest parent there.
+Errors that say their `status` themselves have that; others that of their nearest parent in `STATUSES`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from starlette.responses import Response
 
 from assay import errors
 from assay.errors import AssayError
-from assay.serve.tracing import request_id_of
+from assay.serve.multipart import ClientGone
+from assay.serve.tracing import GONE, request_id_of
 
 log = logging.getLogger("assay.serve")
 
@@ -34,6 +35,7 @@ STATUSES: dict[type[AssayError], int] = {
     errors.MediaUnreadable: 500,
     errors.UnsupportedMedia: 415,
     errors.LimitExceeded: 413,
+    errors.RecordNotFound: 404,
     errors.ServiceError: 500,
     errors.BadRequest: 400,
     errors.UploadTooSlow: 408,
@@ -78,7 +80,8 @@ class ErrorAnswer(BaseModel):
 
 def status_of(error: AssayError) -> int:
     """The HTTP status that an error of our tree becomes."""
-    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    own = getattr(error, "status", None)
+    return own if own is not None else next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def problem(
@@ -89,18 +92,19 @@ def problem(
     context: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The response for an error."""
-    answer = ErrorAnswer(
-        error=Problem(code=code, message=message, context=dict(context or {}), request_id=request_id_of(request))
-    )
+    """The response for an error; its code is kept for log and metrics."""
+    request_id = request_id_of(request.scope)
+    request.state.error_code = code
+    answer = ErrorAnswer(error=Problem(code=code, message=message, context=dict(context or {}), request_id=request_id))
     return Response(answer.model_dump_json(), status, headers, "application/json")
 
 
 def problem_of(request: Request, error: AssayError) -> Response:
     """The response for an error of our tree; a wait that it names becomes ``Retry-After``."""
-    status, wait_s = status_of(error), error.context.get("retry_after_s")
+    status = status_of(error)
+    wait_s = error.context.get("retry_after_s", getattr(error, "retry_after_s", None))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.SERVICE_UNAVAILABLE:
-        log.error("%s", error, extra={"request_id": request_id_of(request), "code": error.code})
+        log.error("%s", error, extra={"request_id": request_id_of(request.scope), "code": error.code})
     headers = {"Retry-After": str(max(1, math.ceil(wait_s)))} if isinstance(wait_s, (int, float)) else {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", "5")
@@ -112,6 +116,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AssayError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientGone, _on_gone)
 
 
 def _on_ours(request: Request, error: Exception) -> Response:
@@ -136,6 +141,10 @@ def _on_http(request: Request, error: Exception) -> Response:
     return problem(request, status, HTTP_CODES.get(status, f"http_{status}"), message, headers=error.headers)
 
 
+def _on_gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=GONE)  # for the log; nobody hears it
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For ``responses=`` of a route: these statuses with the shape of errors and an example each."""
     return {
@@ -146,11 +155,16 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _SAMPLES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The form holds no file. Send one in the field 'file'; with curl: -F file=@FILE"),
+    401: ("key_required", "This service needs an API key: send the header 'Authorization: Bearer KEY'."),
+    403: ("scope_missing", "This needs the scope 'predict', which newsroom does not have."),
+    404: ("job_not_found", "There is no job '0190'. GET /api/jobs lists yours."),
     405: ("method_not_allowed", "GET is not answered here; POST is."),
     408: (
         "too_slow",
         "After 16 s 12,288 bytes have arrived. Each request has 15 s and a second more for every 16,384 bytes.",
     ),
+    409: ("job_not_done", "The job is running; its result is not there yet. Ask again later."),
+    410: ("job_cancelled", "The job was cancelled; there will be no result."),
     413: ("limit_exceeded", "The file has 536,870,913 bytes or more, and this service accepts 536,870,912."),
     415: ("unsupported", "'notes.txt' is no media that this version analyses."),
     422: ("decode_failed", "'a.wav' is a WAV file, but it is damaged."),
@@ -165,6 +179,6 @@ def _sample(status: int) -> dict[str, Any]:
     code, message = _SAMPLES.get(status, (HTTP_CODES.get(status, "error"), HTTPStatus(status).phrase))
     error = {"code": code, "message": message, "context": {}, "request_id": "4f6c1d0e9a7b2c35"}
     sample: dict[str, Any] = {"content": {"application/json": {"example": {"error": error}}}}
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+    if status in (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         sample["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds to wait"}}
     return sample

@@ -1,30 +1,33 @@
 """The application: one context, and the rooms around it.
 
-request ──> Tracing (id, log, faults) ──> access ──> routes ──> answers (one shape for errors)
+request ──> Tracing (id, faults) ──> Observed (log, metrics) ──> Access (who asks) ──> routes ──> answers (errors)
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from assay._version import __version__
-from assay.serve import answers, predict, status
+from assay.errors import AssayError
+from assay.serve import access, answers, jobs, live, operation, predict, status
 from assay.serve.context import Context
 from assay.serve.database import Database
+from assay.serve.jobs import Worker
+from assay.serve.jobs.store import JobStore
 from assay.serve.readiness import Readiness
+from assay.serve.reception import Reception
 from assay.serve.scoring import Scorer
 from assay.serve.tally import ServiceTally
 from assay.serve.tracing import Tracing
-from assay.serve.uploads import UploadFolder
 from assay.settings import Settings, load_settings
 
+log = logging.getLogger("assay.serve")
 DESCRIPTION = (
     "Tells whether a recording, a picture or a video is bona fide or synthetic, where and why, and says so when it"
     " cannot tell. Scores rise for spoof. Files are removed once they are scored, and no address is ever fetched."
@@ -48,17 +51,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     scorer = Scorer(settings)
     context = Context(settings=settings, database=Database.of(settings), scorer=scorer)
-    folder, readiness, tally = UploadFolder(settings.serve_folder), Readiness(context), ServiceTally()
+    reception, readiness, tally = Reception(settings), Readiness(context), ServiceTally()
+    recorder = operation.Recorder(context)
     scorer.observe(tally)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         context.database.create_tables()
         readiness.start()
+        working = asyncio.create_task(_worker(context, readiness))
         yield
-        await readiness.close()
+        scorer.drain()
+        await readiness.settled()
+        if (worker := await working) is not None:
+            await asyncio.to_thread(worker.stop, scorer.grace_s)
         app.state.idle = await scorer.close()
-        folder.close()
+        recorder.close()
+        reception.close()
         context.database.close()
 
     app = FastAPI(
@@ -72,20 +81,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.state.idle = True
-    app.include_router(status.router(context, readiness, tally))
-    app.include_router(predict.router(context, readiness, folder))
-    for room in _rooms("jobs", "live"):
-        app.include_router(room.router(context))
-    for room in _rooms("operation", "access"):
-        room.install(app, context)
+    app.state.queue_depth = JobStore(context.database, settings).counts
+    for routes in (
+        status.router(context, readiness, tally),
+        predict.router(context, readiness, reception, recorder),
+        jobs.router(context, reception),
+        live.router(context),
+    ):
+        app.include_router(routes)
+    access.install(app, context)
+    operation.install(app, context)
     answers.install(app)
     app.add_middleware(Tracing)  # added last, so it is the outermost
     return app
 
 
-def _rooms(*names: str) -> Iterator[Any]:
-    """Those of the rooms that this installation has."""
-    for name in names:
-        if find_spec(f"assay.serve.{name}") is not None:
-            room: ModuleType = import_module(f"assay.serve.{name}")
-            yield room
+async def _worker(context: Context, readiness: Readiness) -> Worker | None:
+    """The worker inside the service, once the models have passed their self-test; else jobs wait for others."""
+    await readiness.settled()
+    if readiness.state != "ready":
+        return None
+    try:
+        return jobs.start_embedded(context, record=jobs.recorder(context))
+    except (AssayError, SQLAlchemyError):  # both were there a moment ago, so they may come back
+        log.exception("the service works on no jobs itself; start it again, or `assay worker`")
+        return None

@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from assay.errors import SettingsError
 from assay.settings import Settings
+from assay.urls import without_password
 
 SQLITE_WAIT_S = 30.0
 TABLES_LOCK = 0x61737374  # "asst", among the advisory locks of PostgreSQL
@@ -47,18 +48,21 @@ class Database:
             with self.engine.connect():
                 pass
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            told = without_password(str(error), url)
             raise SettingsError(
-                f"serve_database is no URL of a database that can be used here: {error}. Write"
+                f"serve_database is no URL of a database that can be used here: {told}. Write"
                 " postgresql://USER:PASSWORD@HOST/NAME (pip install 'assay[postgresql]') or sqlite:///PATH."
             ) from error
         except SQLAlchemyError as error:
-            raise SettingsError(f"The database that serve_database names does not answer: {error}.") from error
+            raise SettingsError(
+                f"The database that serve_database names does not answer: {without_password(str(error), url)}."
+            ) from error
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
         """The database that the settings name; its folder is made."""
-        if settings.serve_database:
-            return cls(settings.serve_database)
+        if url := settings.serve_database.get_secret_value():
+            return cls(url)
         folder: Path = settings.serve_folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(f"sqlite:///{folder.resolve() / 'service.sqlite3'}")

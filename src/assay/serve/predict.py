@@ -13,24 +13,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from assay.errors import AssayError, Overloaded, SettingsError
+from assay.errors import AssayError, Overloaded, SettingsError, Unavailable
 from assay.result import Outcome, ScanFailure, ScanResult
+from assay.serve.access import require
 from assay.serve.answers import documented
 from assay.serve.context import Context
 from assay.serve.cutting import Cut
-from assay.serve.multipart import ClientGone, Form, FormRules, Upload, received
+from assay.serve.multipart import ClientGone, Form, FormRules, Upload
+from assay.serve.operation.recording import Recorder
 from assay.serve.readiness import Readiness
+from assay.serve.reception import Reception
 from assay.serve.samples import result_sample
 from assay.serve.scoring import Media, Scorer
-from assay.serve.tracing import GONE
-from assay.serve.uploads import UploadFolder
 
 FIELDS = ("confidence_threshold", "num_frames")
 STATUSES = (400, 405, 408, 413, 415, 422, 500, 503, 504)
@@ -46,58 +46,74 @@ class BatchAnswer(BaseModel):
     results: list[Outcome] = Field(description="a ScanResult, or a ScanFailure where a file could not be analysed")
 
 
-@dataclass
 class _Door:
-    """What all routes share: who may come in, and where files go."""
+    """What all routes share: a form comes in, its files are scanned, what came out is written down."""
 
-    context: Context
-    readiness: Readiness
-    folder: UploadFolder
-    arriving: int = 0
-
-    @property
-    def scorer(self) -> Scorer:
-        scorer: Scorer = self.context.scorer
-        return scorer
+    def __init__(self, context: Context, readiness: Readiness, reception: Reception, recorder: Recorder) -> None:
+        self.settings = context.settings
+        self._scorer: Scorer = context.scorer
+        self._readiness, self._reception, self._recorder = readiness, reception, recorder
 
     @asynccontextmanager
     async def form(self, request: Request, rules: FormRules) -> AsyncIterator[Form]:
-        """The form of a request, if there is room; nothing is read before."""
-        self.readiness.require()
-        self.scorer.require_room()
-        if self.arriving >= self.context.settings.serve_max_uploads:
-            raise Overloaded(f"{self.arriving} requests are arriving already. Ask again.", retry_after_s=2)
-        self.arriving += 1
-        arriving = True
+        """The form of a request, if its files can be scored; nothing is read before."""
+        self._readiness.require()
+        self._scorer.require_room()
+        async with self._reception.form(request, rules) as form:
+            yield form
+
+    async def scan(
+        self, request: Request, upload: Upload, changes: dict[str, Any], media: tuple[Media, ...] = ()
+    ) -> ScanResult:
+        """Scan a file; a result is given once it is written down, and failures are written down, too."""
         try:
-            async with received(request, rules, self.folder) as form:
-                self.arriving -= 1
-                arriving = False
-                yield form
-        finally:
-            self.arriving -= arriving
+            result = await self._scorer.scan(upload.source, name=upload.name, changes=changes, media=media)
+        except (Overloaded, Unavailable):  # nothing was looked at
+            raise
+        except AssayError as error:
+            await self._recorder.write(request, ScanFailure.of(upload.name, error), upload.name)
+            raise
+        await self._recorder.write(request, result, upload.name)
+        return result
+
+    async def scan_all(self, request: Request, form: Form) -> list[Outcome]:
+        """As many of them at once as the service scores at once; beyond, they wait here and not in the queue."""
+        changes, turn = changes_of(form.fields), asyncio.Semaphore(self._scorer.jobs)
+
+        async def outcome(upload: Upload) -> Outcome:
+            async with turn:
+                try:
+                    await self._until_room()
+                    return await self.scan(request, upload, changes)
+                except AssayError as error:
+                    return ScanFailure.of(upload.name, error)
+
+        return list(await asyncio.gather(*(outcome(upload) for upload in form.files)))
+
+    async def _until_room(self) -> None:
+        """Of several files, which have been let in together, each waits for room."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.settings.serve_timeout_s
+        while not self._scorer.has_room() and clock() < until:
+            await asyncio.sleep(AGAIN_S)
 
 
-def router(context: Context, readiness: Readiness, folder: UploadFolder) -> APIRouter:
+def router(context: Context, readiness: Readiness, reception: Reception, recorder: Recorder) -> APIRouter:
     """The routes that scan."""
-    routes = APIRouter(tags=["predict"])
-    door, settings = _Door(context, readiness, folder), context.settings
+    routes = APIRouter(tags=["predict"], dependencies=[Depends(require("predict"))])
+    door, settings = _Door(context, readiness, reception, recorder), context.settings
     one = FormRules.of(settings, fields=FIELDS)
     several = FormRules.of(settings, fields=FIELDS, file_field="files", max_files=settings.serve_max_files)
 
     async def scanned(request: Request, media: tuple[Media, ...]) -> Response:
         async with door.form(request, one) as form:
             (upload,) = form.files
-            work = door.scorer.scan(upload.source, name=upload.name, changes=changes_of(form.fields), media=media)
-            try:
-                result = await unless_gone(request, work)
-            except ClientGone:
-                return Response(status_code=GONE)
+            result = await unless_gone(request, door.scan(request, upload, changes_of(form.fields), media))
         return Response(result.model_dump_json(), media_type="application/json")
 
     def add(kind: str, media: tuple[Media, ...], summary: str) -> None:
         async def predict(request: Request) -> Response:
-            return await _heard(scanned(request, media))
+            return await scanned(request, media)
 
         predict.__doc__ = f"{summary} The content of the file decides what it is, neither its name nor its type."
         routes.add_api_route(
@@ -126,49 +142,11 @@ def router(context: Context, readiness: Readiness, folder: UploadFolder) -> APIR
     )
     async def batch(request: Request) -> Response:
         """Scan several files of any kind; each has a result or an error of its own, in the order in which they came."""
-        return await _heard(batch_of(request))
-
-    async def batch_of(request: Request) -> Response:
         async with door.form(request, several) as form:
-            work = _scan_all(door.scorer, form)
-            try:
-                outcomes = await unless_gone(request, work)
-            except ClientGone:
-                return Response(status_code=GONE)
+            outcomes = await unless_gone(request, door.scan_all(request, form))
         return Response(BatchAnswer(results=outcomes).model_dump_json(), media_type="application/json")
 
     return routes
-
-
-async def _heard(work: Coroutine[Any, Any, Response]) -> Response:
-    """The response; one that nobody hears where the client has gone while it was sending."""
-    try:
-        return await work
-    except ClientGone:
-        return Response(status_code=GONE)
-
-
-async def _scan_all(scorer: Scorer, form: Form) -> list[Outcome]:
-    """As many of them at once as the service scores at once; beyond, they wait here and not in the queue."""
-    changes, turn = changes_of(form.fields), asyncio.Semaphore(scorer.jobs)
-
-    async def outcome(upload: Upload) -> Outcome:
-        async with turn:
-            try:
-                return await _patiently(scorer, upload, changes)
-            except AssayError as error:
-                return ScanFailure.of(upload.name, error)
-
-    return list(await asyncio.gather(*(outcome(upload) for upload in form.files)))
-
-
-async def _patiently(scorer: Scorer, upload: Upload, changes: dict[str, Any]) -> ScanResult:
-    """Scan one file of several, which have been let in together and wait for room together."""
-    clock = asyncio.get_running_loop().time
-    until = clock() + scorer.settings.serve_timeout_s
-    while not scorer.has_room() and clock() < until:
-        await asyncio.sleep(AGAIN_S)
-    return await scorer.scan(upload.source, name=upload.name, changes=changes)
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -53,8 +53,8 @@ class Readiness:
         """Begin; needs a running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._prepare())
 
-    async def close(self) -> None:
-        """Wait for what is under way."""
+    async def settled(self) -> None:
+        """Wait until the models are loaded and tested, whatever comes of it."""
         if self._task is not None:
             await self._task
 

@@ -35,9 +35,9 @@ log = logging.getLogger("assay.serve")
 class _Server(uvicorn.Server):
     """Drains before it exits."""
 
-    def __init__(self, config: uvicorn.Config, scorer: Scorer, grace_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, scorer: Scorer) -> None:
         super().__init__(config)
-        self._scorer, self._grace_s = scorer, grace_s
+        self._scorer = scorer
         self._draining: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -57,9 +57,7 @@ class _Server(uvicorn.Server):
         self._draining = asyncio.get_running_loop().create_task(self._exit_when_idle())
 
     async def _exit_when_idle(self) -> None:
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._grace_s
-        while clock() < until and self._scorer.running():
+        while self._scorer.grace_s and self._scorer.running():
             await asyncio.sleep(0.05)
         self.should_exit = True
 
@@ -106,14 +104,15 @@ def serve(settings: Settings, *, told: Callable[[str], None]) -> None:
         app,
         log_config=None,
         log_level="warning",
-        access_log=False,  # `assay.serve.tracing` writes one, with the request id
+        access_log=False,  # `assay.serve.operation` writes one, with the request id
         server_header=False,
+        proxy_headers=False,  # `assay.serve.access` reads them, of proxies that are trusted
         timeout_graceful_shutdown=LAST_ANSWERS_S,
         ws_max_size=2**20,
     )
     host, port = listening.getsockname()[:2]
     told(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-    server = _Server(config, scorer, settings.serve_grace_s)
+    server = _Server(config, scorer)
     try:
         asyncio.run(_serve(server, listening))
     finally:

@@ -80,7 +80,7 @@ class Scorer:
         self._mean_s = FIRST_GUESS_S
         self._detectors: OrderedDict[tuple[tuple[str, Any], ...], Detector] = OrderedDict()
         self._observers: list[Observer] = []
-        self._closing = False
+        self._draining_since: float | None = None
 
     async def scan(
         self,
@@ -151,7 +151,7 @@ class Scorer:
             Overloaded: If as many files wait as may.
             Unavailable: If the service is about to stop.
         """
-        if self._closing:
+        if self.draining:
             raise Unavailable("The service is about to stop and takes no more files. Ask again.", retry_after_s=5)
         if not self.has_room():
             waiting, wait_s = self.depth(), self.estimated_wait_s()
@@ -187,24 +187,31 @@ class Scorer:
 
     def drain(self) -> None:
         """Take nothing more; what waits and runs goes on."""
-        self._closing = True
+        if self._draining_since is None:
+            self._draining_since = time.monotonic()
 
     @property
     def draining(self) -> bool:
         """Whether nothing more is taken."""
-        return self._closing
+        return self._draining_since is not None
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds that are left of ``serve_grace_s``, which begins when nothing more is taken."""
+        spent = 0.0 if self._draining_since is None else time.monotonic() - self._draining_since
+        return max(0.0, self.settings.serve_grace_s - spent)
 
     async def close(self, *, grace_s: float | None = None) -> bool:
         """Take nothing more, finish within a limit what is under way, and stop the rest.
 
         Args:
-            grace_s: The limit; None for ``serve_grace_s``.
+            grace_s: The limit; None for what is left of ``serve_grace_s``.
 
         Returns:
             Whether no thread is busy any more; one inside a native call cannot be stopped.
         """
         self.drain()
-        await self._until_idle(self.settings.serve_grace_s if grace_s is None else grace_s)
+        await self._until_idle(self.grace_s if grace_s is None else grace_s)
         with self._lock:
             left = list(self._under_way.items())
         for job, stop in left:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 
 from assay._version import __version__
 from assay.errors import Unavailable
@@ -14,9 +17,14 @@ from assay.models.registry import list_cards
 from assay.result import SCHEMA_VERSION
 from assay.serve.answers import documented
 from assay.serve.context import Context
+from assay.serve.jobs.store import JobStore
+from assay.serve.operation import stats
+from assay.serve.operation.drift import DriftView
 from assay.serve.readiness import Readiness, State
 from assay.serve.scoring import Scorer
 from assay.serve.tally import ScanCounts, ServiceTally
+
+log = logging.getLogger("assay.serve")
 
 
 class _Answer(BaseModel):
@@ -82,18 +90,28 @@ class Queue(_Answer):
     estimated_wait_s: int = Field(ge=0, description="until one more file would have its turn")
 
 
+class Recorded(_Answer):
+    """What the database knows, of all processes and over restarts."""
+
+    scans: dict[str, dict[str, int]] = Field(description="by medium and verdict, or ``failed``")
+    jobs: dict[str, int] = Field(description="by state")
+    drift: list[DriftView]
+
+
 class Stats(_Answer):
-    """Since this process started."""
+    """Since this process started, and since the database was made."""
 
     uptime_s: float = Field(ge=0)
     queue: Queue
-    scans: ScanCounts
+    scans: ScanCounts = Field(description="of this process, jobs that it scored among them")
+    recorded: Recorded | None = Field(description="null while the database does not answer")
 
 
 def router(context: Context, readiness: Readiness, tally: ServiceTally) -> APIRouter:
     """The routes that change nothing."""
     routes = APIRouter(tags=["status"])
     scorer: Scorer = context.scorer
+    store = JobStore(context.database, context.settings)
     summaries = _summaries(context)
     refused = documented(405)
 
@@ -128,8 +146,8 @@ def router(context: Context, readiness: Readiness, tally: ServiceTally) -> APIRo
         """Which models there are, and which answer."""
         return Models(models=summaries)
 
-    @routes.get("/api/stats", responses={**refused})
-    async def stats() -> Stats:
+    @routes.get("/api/stats", name="stats", responses={**refused})
+    async def busy() -> Stats:
         """How busy this process is, and what it has answered since it started."""
         waiting = scorer.depth()
         queue = Queue(
@@ -139,9 +157,19 @@ def router(context: Context, readiness: Readiness, tally: ServiceTally) -> APIRo
             queue_size=context.settings.serve_queue_size,
             estimated_wait_s=scorer.estimated_wait_s() if waiting else 0,
         )
-        return Stats(uptime_s=_uptime_s(readiness), queue=queue, scans=tally.counts())
+        recorded = await asyncio.to_thread(_recorded, context, store)
+        return Stats(uptime_s=_uptime_s(readiness), queue=queue, scans=tally.counts(), recorded=recorded)
 
     return routes
+
+
+def _recorded(context: Context, store: JobStore) -> Recorded | None:
+    try:
+        told = stats(context)
+        return Recorded(scans=told["scans"], jobs={**store.counts()}, drift=told["drift"])
+    except SQLAlchemyError:
+        log.exception("the database does not answer")
+        return None
 
 
 def _uptime_s(readiness: Readiness) -> float:

@@ -1,4 +1,4 @@
-"""Outermost: every request has an id, a line in the log, and an answer, whatever happens inside.
+"""Outermost: every request has an id and an answer, whatever happens inside; `assay.serve.operation` logs it.
 
 Plain ASGI and no `BaseHTTPMiddleware`, which would hide from a handler that its client has hung up.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import time
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
-    from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -23,10 +21,12 @@ GONE = 499  # in the log: the client hung up; nginx's number, as HTTP has none
 log = logging.getLogger("assay.serve")
 
 
-def request_id_of(request: HTTPConnection) -> str:
-    """The id of a request."""
-    found: str = request.scope.get("assay.request_id", "")
-    return found
+def request_id_of(scope: MutableMapping[str, Any]) -> str:
+    """The id of a request; one is made if nobody did yet."""
+    state = scope.setdefault("state", {})
+    if not state.get("request_id"):
+        state["request_id"] = scope.get("assay.request_id") or secrets.token_hex(8)
+    return str(state["request_id"])
 
 
 class Tracing:
@@ -42,13 +42,14 @@ class Tracing:
             return
         told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         scope["assay.request_id"] = told if SANE_ID.fullmatch(told) else secrets.token_hex(8)
+        request_id_of(scope)  # into its state, for everybody further in
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
         await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started, status = time.perf_counter(), 0
+        status = 0
 
         async def tell(message: Message) -> None:
             nonlocal status
@@ -67,10 +68,6 @@ class Tracing:
             log.exception("fault while answering %s", _shown(scope), extra=_fields(scope))
             if not status:
                 await _answer_fault(scope, receive, tell)
-        finally:
-            spent_ms = (time.perf_counter() - started) * 1e3
-            fields = _fields(scope) | {"status": status or GONE, "duration_ms": round(spent_ms, 1)}
-            log.info("%s %d %.1f ms", _shown(scope), status or GONE, spent_ms, extra=fields)
 
 
 def _shown(scope: Scope) -> str:

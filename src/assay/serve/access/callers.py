@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import secrets
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,15 +34,6 @@ def keys_required(settings: Settings) -> bool:
     """Whether requests need a key: as set, or unless the service listens on loopback only."""
     wanted = settings.serve_require_key
     return not is_loopback(settings.serve_host) if wanted is None else wanted
-
-
-def request_id_of(scope: Scope) -> str:
-    """The identifier of a request; one is made if nobody did yet."""
-    state = scope.setdefault("state", {})
-    if not state.get("request_id"):
-        # `assay.serve.tracing` puts it there, where that stands before us.
-        state["request_id"] = scope.get("assay.request_id") or secrets.token_hex(8)
-    return str(state["request_id"])
 
 
 def address_of(scope: Scope, trusted: tuple[str, ...]) -> str:

@@ -15,8 +15,9 @@ Decisions
 
 from __future__ import annotations
 
+from assay.serve.jobs.recording import recorder
 from assay.serve.jobs.routes import router
 from assay.serve.jobs.webhooks import verify
 from assay.serve.jobs.worker import Worker, start_embedded
 
-__all__ = ["Worker", "router", "start_embedded", "verify"]
+__all__ = ["Worker", "recorder", "router", "start_embedded", "verify"]

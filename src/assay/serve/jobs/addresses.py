@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from assay.serve.jobs.errors import WebhookRefused
+from assay.errors import WebhookRefused
 from assay.settings import Settings
 
 log = logging.getLogger("assay.serve.jobs")

@@ -9,9 +9,8 @@ import ssl
 from threading import Timer
 
 from assay._version import __version__
-from assay.errors import SettingsError
+from assay.errors import SettingsError, WebhookRefused
 from assay.serve.jobs.addresses import Resolve, Target, addresses_of, resolve, target_of
-from assay.serve.jobs.errors import WebhookRefused
 from assay.serve.jobs.outbox import Outbox, Parcel
 from assay.serve.jobs.webhooks import secrets_of, sign
 from assay.settings import Settings
@@ -19,6 +18,20 @@ from assay.settings import Settings
 log = logging.getLogger("assay.serve.jobs")
 
 TIMEOUT_S = 10.0
+
+
+def check_secret(settings: Settings) -> tuple[bytes, ...]:
+    """The secrets that sign webhooks.
+
+    Raises:
+        SettingsError: If hosts are allowed but there is no secret, or it is too short.
+    """
+    found = secrets_of(settings.serve_webhook_secret.get_secret_value())
+    if settings.serve_webhook_hosts and not found:
+        raise SettingsError(
+            "serve_webhook_hosts allows webhooks, and serve_webhook_secret, which signs them, is empty. Set it."
+        )
+    return found
 
 
 class Courier:
@@ -39,11 +52,7 @@ class Courier:
     ) -> None:
         self._outbox, self._settings, self._ask = outbox, settings, ask
         self._tls = tls
-        self._secrets = secrets_of(settings.serve_webhook_secret.get_secret_value())
-        if settings.serve_webhook_hosts and not self._secrets:
-            raise SettingsError(
-                "serve_webhook_hosts allows webhooks, and serve_webhook_secret, which signs them, is empty. Set it."
-            )
+        self._secrets = check_secret(settings)
 
     def send_all(self) -> None:
         """Send whatever is due."""

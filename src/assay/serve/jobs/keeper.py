@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
-from assay.serve.jobs.errors import QueueUnreachable
+from assay.errors import QueueUnreachable
 from assay.serve.jobs.leases import Leases
 from assay.serve.jobs.queue import JobQueue
 from assay.serve.jobs.store import JobStore

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Update, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from assay.errors import AssayError
+from assay.errors import AssayError, WorkerLost
 from assay.result import Outcome, ScanFailure, ScanResult
 from assay.serve.database import Database
 from assay.serve.jobs.options import JobOptions
@@ -43,12 +43,6 @@ Recorder = Callable[[Session, Claim, Outcome], None]
 
 def _nobody(_session: Session, _claim: Claim, _outcome: Outcome) -> None:
     """Who records nothing."""
-
-
-class WorkerLost(AssayError):
-    """Workers died again and again while they had this job."""
-
-    code = "worker_lost"
 
 
 class Leases:

@@ -18,9 +18,9 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.consumer import Consumer
 from huey.registry import Message
 
-from assay.errors import MissingExtra, SettingsError
-from assay.serve.jobs.errors import QueueUnreachable
+from assay.errors import MissingExtra, QueueUnreachable, SettingsError
 from assay.settings import Settings
+from assay.urls import without_password
 
 NAME = "assay-jobs"
 SQLITE_WAIT_S = 30.0
@@ -76,7 +76,8 @@ class JobQueue:
         try:
             self._huey.storage.queue_size()
         except self._errors as error:
-            raise SettingsError(f"The queue that serve_queue names does not answer: {error}.") from error
+            told = without_password(str(error), settings.serve_queue.get_secret_value())
+            raise SettingsError(f"The queue that serve_queue names does not answer: {told}.") from error
 
     def wake(self, job_id: str) -> None:
         """Put an id in.
@@ -123,7 +124,7 @@ class JobQueue:
 
 
 def _connect(settings: Settings) -> Huey:
-    url, more = settings.serve_queue, {"results": False, "serializer": JsonMessages()}
+    url, more = settings.serve_queue.get_secret_value(), {"results": False, "serializer": JsonMessages()}
     kind = url.partition(":")[0].partition("+")[0]
     if not url:
         folder: Path = settings.serve_folder
@@ -135,7 +136,9 @@ def _connect(settings: Settings) -> Huey:
         try:
             return RedisHuey(NAME, url=url, **more)
         except ValueError as error:
-            raise SettingsError(f"serve_queue is no URL of Redis: {error}. Write redis://HOST:PORT/NUMBER.") from error
+            raise SettingsError(
+                f"serve_queue is no URL of Redis: {without_password(str(error), url)}. Write redis://HOST:PORT/NUMBER."
+            ) from error
     if kind in ("postgresql", "postgres"):
         if not _installed("psycopg"):
             raise MissingExtra.of("postgresql", "A queue on PostgreSQL")
@@ -148,7 +151,9 @@ def _connect(settings: Settings) -> Huey:
                 alone.execute("SELECT pg_advisory_lock(%s)", (TABLES_LOCK,))
                 return PostgresHuey(NAME, dsn=dsn, **more)
         except psycopg.Error as error:
-            raise SettingsError(f"The queue that serve_queue names does not answer: {error}.") from error
+            raise SettingsError(
+                f"The queue that serve_queue names does not answer: {without_password(str(error), url)}."
+            ) from error
     raise SettingsError(f"serve_queue: '{kind}:' is no queue; give redis://... or postgresql://..., or leave it empty.")
 
 

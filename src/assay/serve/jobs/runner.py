@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from assay.errors import AssayError
+from assay.errors import AssayError, TookTooLong, UploadAltered
 from assay.result import ScanResult
 from assay.serve.jobs.leases import Claim, Leases
 from assay.serve.jobs.scanning import Scan
@@ -29,18 +29,6 @@ class Unexpected(AssayError):
     """A fault of ours; what happened stands in the log and not in the answer."""
 
     code = "unexpected"
-
-
-class TookTooLong(AssayError):
-    """Scoring took longer than a job may."""
-
-    code = "took_too_long"
-
-
-class UploadAltered(AssayError):
-    """The stored file is not the one that was handed in."""
-
-    code = "upload_altered"
 
 
 class Runner:

@@ -7,6 +7,7 @@ from threading import Event
 
 from assay.serve.context import Context
 from assay.serve.database import Database
+from assay.serve.jobs.recording import recorder
 from assay.serve.jobs.worker import Worker
 from assay.settings import Settings
 
@@ -28,7 +29,8 @@ def work_until(over: Event, settings: Settings, *, ready: Callable[[], None] = l
     database = Database.of(settings)
     try:
         database.create_tables()
-        worker = Worker(Context(settings, database, scorer=None), jobs=settings.jobs)
+        context = Context(settings, database, scorer=None)
+        worker = Worker(context, jobs=settings.jobs, record=recorder(context))
         try:
             ready()
             while not over.wait(LOOK_S):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from assay.errors import JobCancelled, JobEnded, JobNotDone, JobNotFound, KeyReused, QueueFull, TooManyJobs
 from assay.result import ErrorDetail
 from assay.serve.database import Database
-from assay.serve.jobs.errors import JobCancelled, JobEnded, JobNotDone, JobNotFound, KeyReused, QueueFull, TooManyJobs
 from assay.serve.jobs.options import JobPage, JobView, view_of
 from assay.serve.jobs.outbox import announce
 from assay.serve.jobs.rows import alone, changed

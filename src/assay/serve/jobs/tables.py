@@ -45,7 +45,7 @@ class Job(Base):
     """A file to be scored.
 
     Attributes:
-        owner: Of whoever handed it in; empty for the local user.
+        owner: `assay.serve.access.Principal.id` of whoever handed it in.
         label: File name as the sender gave it, without folders.
         media: Name of the stored file in the folder of jobs.
         options: JSON of `assay.serve.jobs.options.JobOptions`.

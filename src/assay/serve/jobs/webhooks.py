@@ -16,8 +16,7 @@ import math
 import time
 from collections.abc import Mapping
 
-from assay.errors import SettingsError
-from assay.serve.jobs.errors import ForgedWebhook
+from assay.errors import ForgedWebhook, SettingsError
 
 TOLERANCE_S = 300.0
 LEAST_SECRET = 24  # characters; HMAC-SHA256 keys should not be guessable

@@ -52,7 +52,7 @@ class Worker:
         settings, database = context.settings, context.database
         folder = folder_of(settings)
         leases = Leases(database, settings, *(() if record is None else (record,)))
-        self._wait_s = settings.serve_stop_s
+        self._wait_s = settings.serve_grace_s
         self._queue = JobQueue(settings)
         self._runner = Runner(leases, scan or DetectorScan(settings), folder, longest_s=settings.serve_job_timeout_s)
         keeper = Keeper(JobStore(database, settings), leases, self._queue, folder)
@@ -65,16 +65,17 @@ class Worker:
             *(Repeated(f"courier-{number}", COURIER_S, courier.send_all) for number in range(COURIERS)),
         ]
 
-    def stop(self) -> None:
-        """Take no more jobs, finish those under way within `serve_stop_s`, and give back the others."""
-        self._consumer.shutdown_timeout = self._wait_s
+    def stop(self, wait_s: float | None = None) -> None:
+        """Take no more jobs, finish those under way within `wait_s` seconds (`serve_grace_s`), give back the others."""
+        wait_s = self._wait_s if wait_s is None else wait_s
+        self._consumer.shutdown_timeout = wait_s
         self._consumer.stop(graceful=True)
         for repeated in self._repeated:
             repeated.stop()
         self._heart.stop()
         back = self._runner.give_back()
         if back:
-            log.warning("%d jobs were not finished within %g s and wait again", back, self._wait_s)
+            log.warning("%d jobs were not finished within %g s and wait again", back, wait_s)
         self._queue.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -59,18 +58,6 @@ def format_of(start: Start) -> PcmFormat:
         return PcmFormat(start.encoding, start.sample_rate, start.channels, start.channel)
     except UnsupportedMedia as error:
         raise Refused(Close.UNSUPPORTED, error.code, error.message) from error
-
-
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Refuse pages of other sites: a browser lets any page open a WebSocket anywhere, and says which page it is.
-
-    Raises:
-        Refused: If the page is of another host than the one it talks to.
-    """
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-        what = "A page of another site may not open a stream here. Serve it from this host, or stream from a program."
-        raise Refused(Close.FORBIDDEN, "foreign_origin", what)
 
 
 def _malformed(error: ValidationError, what: str) -> Refused:

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Depends, WebSocket
 from pydantic import TypeAdapter
 
 from assay.live.messages import FromClient, ToClient
+from assay.serve.access import require
 from assay.serve.context import Context
 from assay.serve.live.room import Room
 from assay.serve.live.session import Session
@@ -29,7 +30,7 @@ def router(context: Context) -> APIRouter:
         yield
         await asyncio.to_thread(room.close)
 
-    routes = APIRouter(lifespan=lifespan, tags=["live"])
+    routes = APIRouter(lifespan=lifespan, tags=["live"], dependencies=[Depends(require("predict"))])
 
     @routes.websocket("/api/stream", name="stream")
     async def stream(websocket: WebSocket) -> None:

@@ -22,8 +22,9 @@ from assay.live.messages import End, Error, GoOn, Heard, Ready, Reset, Result, S
 from assay.live.stream import NOT_APPLIED
 from assay.media.pcm import PcmFormat
 from assay.policy import operating_point
+from assay.serve.access import principal_of
 from assay.serve.live.closing import Close, Refused
-from assay.serve.live.protocol import check_origin, format_of, read_message, start_of_address
+from assay.serve.live.protocol import format_of, read_message, start_of_address
 from assay.serve.live.room import Room
 
 MOST_MESSAGES = 64  # that a client has not taken yet
@@ -75,13 +76,13 @@ class Session:
         await writer
 
     async def _serve(self, writer: asyncio.Task[None]) -> None:
-        check_origin(self._websocket.headers)
-        client = self._websocket.client
-        with self._room.entered(client.host if client else ""):
+        state, client = self._websocket.state, self._websocket.client
+        address = getattr(state, "address", client.host if client else "")  # behind proxies, `access` knows it
+        with self._room.entered(address):
             form = await self._format()
             self._engine = await asyncio.to_thread(self._room.engine)
             self._open(self._engine, form)
-            log.info("a stream of %s was opened by %s", form, getattr(self._websocket.state, "principal", None))
+            log.info("a stream of %s was opened by %s", form, principal_of(self._websocket).id)
             await self._read(self._engine, form)
             await writer  # the result is on its way
 

@@ -1,7 +1,7 @@
 """What is counted, kept and told: metrics, request log, audit log, history, retention, drift, what a new model changes.
 
-    predict, jobs, live ──> record ──> history ──> drift monitor ──> /metrics, log, /api/stats
-                                  └──> audit log          └──> rescore
+    predict, jobs ──> record ──> history ──> drift monitor ──> /metrics, log, /api/stats
+                            └──> audit log          └──> rescore
     every request ──> Observed ──> /metrics, one line in the log
 
 See docs/operation.md.
@@ -24,12 +24,12 @@ from assay.serve.operation.audit import seal_of
 from assay.serve.operation.drift import look
 from assay.serve.operation.metrics import Metrics
 from assay.serve.operation.observing import Observed
-from assay.serve.operation.recording import record
+from assay.serve.operation.recording import Recorder, record
 from assay.serve.operation.retention import purge
 from assay.serve.operation.routes import audit_router, drift_router, history_router, metrics_router
 from assay.serve.operation.tables import ScanCount
 
-__all__ = ["install", "purge", "record", "stats"]
+__all__ = ["Recorder", "install", "purge", "record", "stats"]
 
 PURGE_EVERY_S = 3600.0
 log = logging.getLogger("assay.serve.operation")

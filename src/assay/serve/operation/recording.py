@@ -1,23 +1,68 @@
-"""What happens to every result, whichever door it came through: history, audit and counts, in one transaction."""
+"""What happens to every result, whichever door it came through: history, audit and counts, in one transaction.
+
+Requests hand results to one thread of the process (`Recorder`): all records wait for one lock of the database anyway,
+and a queue in order is fairer than threads that try for it. A job's result is recorded where it is written.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from assay.errors import Unavailable
 from assay.result import Outcome, ScanFailure, ScanResult
+from assay.serve.access.dependencies import principal_of
 from assay.serve.access.principal import Principal
 from assay.serve.context import Context
 from assay.serve.operation.audit import append, hold, seal_of
 from assay.serve.operation.tables import HistoryEntry, ScanCount
+from assay.serve.tracing import request_id_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 LONGEST_LABEL = 255
+log = logging.getLogger("assay.serve.operation")
+
+
+class Recorder:
+    """Writes down what came of requests, one after the other.
+
+    Args:
+        context: Settings and database.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="assay-record")
+
+    async def write(self, request: Request, outcome: Outcome, label: str) -> None:
+        """Write down an outcome of whoever asks; see `record`.
+
+        Raises:
+            Unavailable: If the database does not take it; then nobody may be given the result.
+        """
+        principal, request_id = principal_of(request), request_id_of(request.scope)
+        work = partial(record, self._context, principal, outcome, label, request_id=request_id)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except SQLAlchemyError as error:
+            log.exception("a result cannot be recorded", extra={"request_id": request_id})
+            raise Unavailable("The result cannot be recorded, so it is not given. Ask again.") from error
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._thread.shutdown()
 
 
 def record(

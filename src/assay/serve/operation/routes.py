@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from assay.serve.access import Principal, require
-from assay.serve.access.callers import request_id_of
 from assay.serve.context import Context
 from assay.serve.operation import history
 from assay.serve.operation.audit import AuditEntry, AuditState, seal_of, verify
@@ -18,6 +17,7 @@ from assay.serve.operation.drift import DriftView, accept, look
 from assay.serve.operation.history import LARGEST_ID, HistoryPage, HistoryQuery, HistoryView, iso
 from assay.serve.operation.metrics import Metrics
 from assay.serve.operation.retention import remove_file
+from assay.serve.tracing import request_id_of
 
 Number = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Reader = Annotated[Principal, Depends(require("history"))]
