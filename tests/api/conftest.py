@@ -43,7 +43,7 @@ class Service:
     def client(self, **more):
         """An asynchronous client."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://service", timeout=120, **more)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=120, **more)
 
     async def _request(self, method, path, given):
         async with self.client() as client:

@@ -3,42 +3,54 @@
 import io
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import numpy as np
 import soundfile
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
+from assay.serve import answers
+from assay.serve.access import LOCAL
+from assay.serve.access.principal import Principal
+from assay.serve.access.scopes import SCOPES
 from assay.serve.context import Context
 from assay.serve.database import Database
-from assay.serve.jobs import router, start_embedded
+from assay.serve.jobs import recorder, router, start_embedded
+from assay.serve.reception import Reception
+from assay.serve.tracing import Tracing
 
 SECRET = "a-secret-of-the-tests-long-enough"
 
 
-class Who:
-    """Stands for `assay.serve.access.Principal`."""
+class Introducing:
+    """Stands for `assay.serve.access`: the header X-Who says who asks; scopes are ``jobs`` and that name."""
 
-    def __init__(self, name):
-        self.id, self.scopes = name, {"jobs", name} & {"jobs", "review", "admin"}
+    def __init__(self, app):
+        self.app = app
 
-    def may(self, scope):
-        return scope in self.scopes
+    async def __call__(self, scope, receive, send):
+        name = dict(scope.get("headers", ())).get(b"x-who", b"").decode()
+        who = Principal(name, name, frozenset({"jobs", name} & set(SCOPES))) if name else LOCAL
+        scope.setdefault("state", {})["principal"] = who
+        await self.app(scope, receive, send)
 
 
 def make_app(context):
-    """Jobs alone; the header X-Who says who asks."""
-    app = FastAPI()
-    app.include_router(router(context))
+    """Jobs alone, whose errors are answered as those of the whole service are."""
+    reception = Reception(context.settings)
 
-    @app.middleware("http")
-    async def who(request: Request, call_next):
-        if name := request.headers.get("x-who"):
-            request.state.principal = Who(name)
-        return await call_next(request)
+    @asynccontextmanager
+    async def lifespan(_app):
+        yield
+        reception.close()
 
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router(context, reception))
+    answers.install(app)
+    app.add_middleware(Introducing)
+    app.add_middleware(Tracing)
     return app
 
 
@@ -67,7 +79,7 @@ def served(app):
 @contextmanager
 def service(context, *, scan=None, work=True):
     """A client of jobs, with the embedded worker."""
-    worker = start_embedded(context, scan=scan) if work else None
+    worker = start_embedded(context, scan=scan, record=recorder(context)) if work else None
     try:
         with served(make_app(context)) as client:
             yield client

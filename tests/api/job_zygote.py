@@ -17,14 +17,14 @@ from job_toys import make_app, make_context
 
 import assay.line
 from assay.cli import main
-from assay.serve.jobs import start_embedded
+from assay.serve.jobs import recorder, start_embedded
 from assay.settings import load_settings
 
 
 def serve(port):
     """As `assay serve` does: routes, and a worker inside."""
     context = make_context(load_settings())
-    worker = start_embedded(context)
+    worker = start_embedded(context, record=recorder(context))
     try:
         uvicorn.run(make_app(context), port=port, log_level="error")
     finally:

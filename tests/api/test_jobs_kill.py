@@ -25,6 +25,9 @@ from sqlalchemy import func, select, text
 import assay
 from assay.serve.jobs.store import JobStore
 from assay.serve.jobs.tables import Job, JobResult
+from assay.serve.operation import audit
+from assay.serve.operation.audit import AuditEntry
+from assay.serve.operation.tables import HistoryEntry
 from assay.settings import load_settings
 
 KILLS = 20
@@ -152,12 +155,17 @@ def test_twenty_kills_lose_nothing_and_score_nothing_twice(backend, tmp_path, sp
     with context.database.session() as session:
         jobs = dict(session.execute(select(Job.id, Job.sha256)).all())
         results = {result.job_id: json.loads(result.body)["sha256"] for result in session.scalars(select(JobResult))}
+        history = list(session.scalars(select(HistoryEntry.job)))
+        audited = session.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "predict"))
+        chain = audit.verify(session, b"")
         seen = [row.id for row in session.execute(text("SELECT id FROM witness"))]
     attempts = begun(context)
     context.database.close()
     assert jobs == sender.taken, "lost, or taken twice"
     assert results == jobs, "every result is that of its file"
     assert sorted(seen) == sorted(jobs), "scored twice, or not at all"
+    assert sorted(history) == sorted(jobs), "recorded twice, or not at all"
+    assert (audited, chain.intact) == (len(jobs), True)
     assert attempts > len(jobs), "kills met workers at work"
 
 

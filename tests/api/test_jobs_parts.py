@@ -4,12 +4,15 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from forms import BOUNDARY, END, error_of, part
 from huey.registry import Message
 from job_toys import clip, ended, hand_in, make_context, service, wait_until
 
@@ -17,7 +20,6 @@ import assay
 from assay.errors import AssayError, MissingExtra, SettingsError
 from assay.serve.jobs.options import JobOptions
 from assay.serve.jobs.queue import JobQueue, JsonMessages
-from assay.serve.jobs.receive import label_of
 from assay.serve.jobs.scanning import DetectorScan, ScorerScan
 from assay.serve.jobs.store import JobStore
 from assay.serve.jobs.tables import new_id
@@ -41,6 +43,13 @@ def make(tmp_path):
     yield make
     for context in made:
         context.database.close()
+
+
+def files_of(context):
+    """Files that lie in the folders of jobs and uploads, locks left out."""
+    folder = context.settings.serve_folder
+    found = [path for name in ("jobs", "uploads") for path in (folder / name).rglob("*")]
+    return [path for path in found if path.is_file() and path.name != "lock"]
 
 
 def job_of(context, scan, data):
@@ -132,25 +141,26 @@ def test_an_end_is_recorded_in_the_transaction_that_writes_it(make, scan, speech
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "told", "code"),
     [
-        ({"prior": "1.5"}, "prior"),
-        ({"num_frames": "0"}, "num_frames"),
-        ({"channels": "left"}, "channels"),
-        ({"audio_model": "other"}, "audio_model"),
-        ({"serve_folder": "/"}, "serve_folder"),
-        ({"keep": "perhaps"}, "keep"),
+        ({"prior": "1.5"}, "prior", "bad_submission"),
+        ({"num_frames": "0"}, "num_frames", "bad_submission"),
+        ({"channels": "left"}, "channels", "bad_submission"),
+        ({"keep": "perhaps"}, "keep", "bad_submission"),
+        ({"audio_model": "other"}, "audio_model", "bad_request"),
+        ({"serve_folder": "/"}, "serve_folder", "bad_request"),
+        ({"prior": ["0.1", "0.2"]}, "prior", "bad_request"),
     ],
 )
-def test_wrong_fields_are_named_and_leave_nothing(make, speech, fields, told):
+def test_wrong_fields_are_named_and_leave_nothing(make, speech, fields, told, code):
     context = make()
     with service(context, work=False) as client:
         answer = hand_in(client, clip(speech, 1), **fields)
         assert client.get("/api/jobs").json()["jobs"] == []
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_submission")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422 if code == "bad_submission" else 400, code)
     assert told in answer.json()["error"]["message"]
     assert set(answer.json()["error"]) == {"code", "message", "context", "request_id"}
-    assert list((context.settings.serve_folder / "jobs").iterdir()) == []
+    assert files_of(context) == []
 
 
 def test_requests_that_are_no_form_are_refused(make, speech):
@@ -168,25 +178,62 @@ def test_requests_that_are_no_form_are_refused(make, speech):
             client.post("/api/jobs", files={"file": b"abc"}, headers={"Idempotency-Key": "k" * 256}),
         ]
         found = [answer.status_code for answer in answers]
-    assert found == [422, 422, 422, 422, 422, 422, 413, 413, 422]
-    assert list((context.settings.serve_folder / "jobs").iterdir()) == []
+    assert found == [415, 415, 400, 413, 415, 422, 413, 413, 422]
+    assert files_of(context) == []
+
+
+SLOW = {"serve_upload_wait_s": 0.3, "serve_upload_bytes_per_s": 10_000_000}
 
 
 @pytest.mark.parametrize(
-    ("given", "label"),
+    ("settings", "body", "status", "code"),
     [
-        ("a.wav", "a.wav"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\talks\\a.wav", "a.wav"),
-        ("a\n\x00\x1b[31mb.wav", "a[31mb.wav"),
-        ("x" * 300, "x" * 255),
-        ("", "file"),
-        ("/", "file"),
-        (None, "file"),
+        ({}, part("file", b"x" * 100, "a.wav"), 400, "bad_request"),  # no end
+        ({}, part("file", b"x" * 100, "a.wav") + part("file", b"y", "b.wav") + END, 413, "limit_exceeded"),
+        ({}, part("file", b"x", "a.wav", ["X: " + "y" * 5_000]) + END, 400, "bad_request"),
+        ({}, b"--another\r\n\r\n", 400, "bad_request"),
+        ({}, part("prior", b"1" * 5_000) + END, 400, "bad_request"),
+        ({"serve_max_upload_bytes": 99}, part("file", b"x" * 100, "a.wav") + END, 413, "limit_exceeded"),
+        ({"serve_max_request_bytes": 99}, part("file", b"x" * 90, "a.wav") + END, 413, "limit_exceeded"),
+        (SLOW, None, 408, "too_slow"),
     ],
 )
-def test_a_label_is_a_name_and_no_path(given, label):
-    assert label_of(given) == label
+def test_uploads_are_held_to_the_limits_of_all_uploads(make, settings, body, status, code):
+    context = make(**settings)
+    with service(context, work=False) as client:
+        kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        answer = client.post("/api/jobs", content=trickle() if body is None else body, headers=kind)
+        assert error_of(answer, status)["code"] == code
+        assert client.get("/api/jobs").json()["jobs"] == []
+        assert files_of(context) == []
+
+
+def trickle():
+    """A form that does not come to its end within the time that is accepted."""
+    yield part("file", b"x" * 2_000_000, "a.wav")[:-2]
+    for _ in range(40):
+        time.sleep(0.05)
+        yield b"x"
+
+
+def test_no_more_requests_arrive_at_once_than_may(make, speech):
+    context = make(serve_max_uploads=1)
+    with service(context, work=False) as client:
+        address = (client.base_url.host, client.base_url.port)
+        with socket.create_connection(address) as arriving:
+            head = (
+                f"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n"
+                f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+            )
+            arriving.sendall(head.encode() + part("file", b"x" * 100, "a.wav")[:-2])
+            answer = wait_until(lambda: refused(hand_in(client, clip(speech, 1))))
+        assert error_of(answer, 503)["code"] == "overloaded"
+        assert int(answer.headers["retry-after"]) >= 1
+        wait_until(lambda: not refused(hand_in(client, clip(speech, 1))))
+
+
+def refused(answer):
+    return answer if answer.status_code != 202 else None
 
 
 def test_ids_sort_by_age_and_differ():

@@ -226,13 +226,6 @@ def test_too_many_streams_are_refused_and_places_come_free(client):
             assert refused(two)[0::2] == ("too_many_streams", 1013)
 
 
-def test_pages_of_other_sites_are_refused(client):
-    with client.websocket_connect(ADDRESS, headers={"origin": "https://elsewhere.example"}) as socket:
-        assert refused(socket)[0::2] == ("foreign_origin", 4403)
-    with client.websocket_connect(ADDRESS, headers={"origin": "http://testserver"}) as socket:
-        assert read(socket).type == "ready"
-
-
 def test_who_sends_nothing_is_closed():
     with TestClient(make_app(serve_live_idle_s=0.2)) as impatient:
         for address in (ADDRESS, "/api/stream"):

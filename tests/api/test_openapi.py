@@ -60,7 +60,7 @@ def test_nothing_comes_from_other_hosts(service):
 
 def send(service, case):
     """The response to a generated case, over the client of the other tests."""
-    given = case.as_transport_kwargs(base_url="http://service")
+    given = case.as_transport_kwargs(base_url="http://localhost")
     known = ("method", "url", "headers", "params", "data", "files", "json", "cookies")
     prepared = requests.Request(**{name: given[name] for name in known if given.get(name) is not None}).prepare()
     return service.request(prepared.method, prepared.url, content=prepared.body, headers=dict(prepared.headers))

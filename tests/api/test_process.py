@@ -132,7 +132,7 @@ def test_it_starts_answers_finishes_what_it_scores_and_ends(start, tmp_path, exa
     assert found[0].json()["media"] == "video"
     assert process.ended() in (0, -signal.SIGTERM)
     assert left(tmp_path) == []
-    assert any("POST '/api/predict/audio' 200" in line for line in process.lines)
+    assert any("POST /api/predict/audio 200" in line for line in process.lines)
     assert not [line for line in process.lines if "Traceback" in line or "ERROR" in line]
 
 
@@ -141,7 +141,7 @@ def test_an_upload_of_a_killed_process_is_swept_by_the_next(start, tmp_path):
     host, port = process.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         head = (
-            f"POST /api/predict/audio HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+            f"POST /api/predict/audio HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
         )
         connection.sendall(head.encode() + part("file", bytes(3_000_000), "a.wav")[:-2])
@@ -162,7 +162,7 @@ def test_a_client_that_hangs_up_in_the_middle_leaves_nothing(start, tmp_path):
     process = start(serve_upload_wait_s=1).until_ready()
     host, port = process.url.removeprefix("http://").split(":")
     head = (
-        f"POST /api/predict/audio HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+        f"POST /api/predict/audio HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     ).encode() + part("file", bytes(1_000), "a.wav")[:-2]
     with socket.create_connection((host, int(port))) as gone:
@@ -180,7 +180,7 @@ def test_a_client_that_hangs_up_in_the_middle_leaves_nothing(start, tmp_path):
         assert time.monotonic() < ended
         time.sleep(0.02)
     with socket.create_connection((host, int(port)), timeout=LIMIT_S) as long:
-        long.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 60_000)
+        long.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 60_000)
         long.sendall(b"x" * 60_000)
         assert b"400" in long.recv(65_536)[:30]  # of uvicorn, which keeps no more than 64 KiB of a head
     assert httpx.get(f"{process.url}/livez").status_code == 200

@@ -88,11 +88,19 @@ def test_a_sane_request_id_is_kept_and_another_is_not(service):
 
 def test_requests_are_logged_with_their_id(service, caplog):
     with caplog.at_level(logging.INFO, logger="assay.serve"):
-        service.get("/livez", headers={"X-Request-ID": "mine"})
+        service.get("/api/health", headers={"X-Request-ID": "mine"})
         service.get("/nowhere%0d%0afake line", headers={"X-Request-ID": "yours"})
+        service.predict("audio", b"hello")
+        service.get("/livez")  # asked every few seconds by machines
     records = [record for record in caplog.records if hasattr(record, "status")]
-    assert [(record.request_id, record.status) for record in records] == [("mine", 200), ("yours", 404)]
-    assert all("\n" not in record.getMessage() for record in records)
+    assert [(record.request_id, record.status, record.error_code) for record in records[:2]] == [
+        ("mine", 200, None),
+        ("yours", 404, "no_such_path"),
+    ]
+    assert [(record.route, record.status, record.error_code) for record in records[2:]] == [
+        ("/api/predict/audio", 415, "unsupported")
+    ]
+    assert all("fake" not in record.getMessage() for record in records)
 
 
 @pytest.mark.parametrize(

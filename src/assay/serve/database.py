@@ -47,10 +47,10 @@ class Database:
             self._sessions = sessionmaker(self.engine, expire_on_commit=False)
             with self.engine.connect():
                 pass
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            told = without_password(str(error), url)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+            why = without_password(str(error), url)
             raise SettingsError(
-                f"serve_database is no URL of a database that can be used here: {told}. Write"
+                f"serve_database is no URL of a database that can be used here: {why}. Write"
                 " postgresql://USER:PASSWORD@HOST/NAME (pip install 'assay[postgresql]') or sqlite:///PATH."
             ) from error
         except SQLAlchemyError as error:

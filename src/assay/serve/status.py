@@ -166,7 +166,7 @@ def router(context: Context, readiness: Readiness, tally: ServiceTally) -> APIRo
 def _recorded(context: Context, store: JobStore) -> Recorded | None:
     try:
         told = stats(context)
-        return Recorded(scans=told["scans"], jobs={**store.counts()}, drift=told["drift"])
+        return Recorded(scans=told["scans"], jobs=dict(store.counts().items()), drift=told["drift"])
     except SQLAlchemyError:
         log.exception("the database does not answer")
         return None

@@ -19,7 +19,6 @@ class Close(IntEnum):
     FAULT = 1011
     TRY_LATER = 1013
     BAD_REQUEST = 4400
-    FORBIDDEN = 4403
     IDLE = 4408
     UNSUPPORTED = 4415
     TOO_MANY = 4429
