@@ -141,6 +141,20 @@ def test_a_result_that_cannot_be_recorded_is_not_given(keyed, texts, wav, monkey
     assert "llr" not in answer.text
 
 
+def test_results_that_come_together_are_recorded_each(keyed, texts, wav):
+    async def ask():
+        async with keyed.client(headers=toys.bearer(texts["user"])) as client:
+            names = [f"{number}.wav" for number in range(12)]
+            asked = (client.post("/api/predict/audio", files={"file": (name, wav)}) for name in names)
+            return names, await asyncio.gather(*asked)
+
+    names, answers = keyed.run(ask())
+    assert {answer.status_code for answer in answers} == {200}
+    newest = history(keyed, texts["user"])[: len(names)]
+    assert sorted(entry["label"] for entry in newest) == sorted(names)
+    assert keyed.get("/api/audit/verify", headers=toys.bearer(texts["admin"])).json()["intact"]
+
+
 async def until_over(service, job, headers):
     async with asyncio.timeout(120), service.client(headers=headers) as client:
         while (found := (await client.get(f"/api/jobs/{job}")).json())["state"] in ("queued", "running"):

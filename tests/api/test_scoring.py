@@ -246,7 +246,8 @@ def test_a_client_that_hangs_up_while_it_waits_stops_its_scan(slow_service, exam
         async def send(message):
             sent.append(message)
 
-        headers = [(b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode())]
+        kind = f"multipart/form-data; boundary={BOUNDARY}".encode()
+        headers = [(b"host", b"localhost"), (b"content-type", kind)]
         scope = {
             "type": "http",
             "http_version": "1.1",

@@ -1,7 +1,7 @@
 """What happens to every result, whichever door it came through: history, audit and counts, in one transaction.
 
-Requests hand results to one thread of the process (`Recorder`): all records wait for one lock of the database anyway,
-and a queue in order is fairer than threads that try for it. A job's result is recorded where it is written.
+Requests hand results to one thread of the process (`Recorder`): all records wait for one lock of the database anyway.
+A job's result is recorded where it is written.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, select, update
@@ -32,11 +34,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 LONGEST_LABEL = 255
+MOST_TOGETHER = 64  # results of one transaction
 log = logging.getLogger("assay.serve.operation")
 
 
+Work = Callable[[Session], object]
+
+
 class Recorder:
-    """Writes down what came of requests, one after the other.
+    """Writes down what came of requests, in their order; what waits meanwhile shares the next transaction.
+
+    A commit waits for the disk: under load it does so once for several results.
 
     Args:
         context: Settings and database.
@@ -44,7 +52,9 @@ class Recorder:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="assay-record")
+        self._waiting: SimpleQueue[tuple[Work, Future[None]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._loop, name="assay-record", daemon=True)
+        self._thread.start()
 
     async def write(self, request: Request, outcome: Outcome, label: str) -> None:
         """Write down an outcome of whoever asks; see `record`.
@@ -53,16 +63,47 @@ class Recorder:
             Unavailable: If the database does not take it; then nobody may be given the result.
         """
         principal, request_id = principal_of(request), request_id_of(request.scope)
-        work = partial(record, self._context, principal, outcome, label, request_id=request_id)
+        done: Future[None] = Future()
+        told = (self._context, principal, outcome, label)
+        self._waiting.put((lambda session: record(*told, request_id=request_id, session=session), done))
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            await asyncio.wrap_future(done)
         except SQLAlchemyError as error:
-            log.exception("a result cannot be recorded", extra={"request_id": request_id})
+            log.error("a result cannot be recorded: %s", error, extra={"request_id": request_id})
             raise Unavailable("The result cannot be recorded, so it is not given. Ask again.") from error
 
     def close(self) -> None:
         """Write what waits, and end."""
-        self._thread.shutdown()
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            together = [first]
+            over = False
+            with suppress(Empty):
+                while len(together) < MOST_TOGETHER and not over:
+                    found = self._waiting.get_nowait()
+                    over = found is None
+                    together += [] if found is None else [found]
+            self._write([one for one in together if one[1].set_running_or_notify_cancel()])
+            if over:
+                return
+
+    def _write(self, together: list[tuple[Work, Future[None]]]) -> None:
+        try:
+            with self._context.database.session() as session:
+                for work, _ in together:
+                    work(session)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+            if len(together) > 1:  # one of them, perhaps
+                for one in together:
+                    self._write([one])
+            elif together:
+                together[0][1].set_exception(error)
+        else:
+            for _, done in together:
+                done.set_result(None)
 
 
 def record(
