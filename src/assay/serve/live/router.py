@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from assay.live.messages import FromClient, ToClient
 from assay.serve.access import require
+from assay.serve.answers import documented
 from assay.serve.context import Context
 from assay.serve.live.room import Room
 from assay.serve.live.session import Session
@@ -30,7 +31,8 @@ def router(context: Context) -> APIRouter:
         yield
         await asyncio.to_thread(room.close)
 
-    routes = APIRouter(lifespan=lifespan, tags=["live"], dependencies=[Depends(require("predict"))])
+    guard = [Depends(require("predict"))]
+    routes = APIRouter(lifespan=lifespan, tags=["live"], dependencies=guard, responses=documented(405))
 
     @routes.websocket("/api/stream", name="stream")
     async def stream(websocket: WebSocket) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from assay.serve.access import Principal, require
+from assay.serve.answers import documented
 from assay.serve.context import Context
 from assay.serve.operation import history
 from assay.serve.operation.audit import AuditEntry, AuditState, seal_of, verify
@@ -56,7 +57,7 @@ class Accepted(BaseModel):
 
 def history_router(context: Context) -> APIRouter:
     """``/api/history``: what was found, appeals and overrides."""
-    router = APIRouter(prefix="/api/history", tags=["history"])
+    router = APIRouter(prefix="/api/history", tags=["history"], responses=documented(405))
     database = context.database
 
     @router.get("")
@@ -65,13 +66,13 @@ def history_router(context: Context) -> APIRouter:
         with database.session() as session:
             return history.search(session, principal, query)
 
-    @router.get("/{number}", responses={404: {"description": "No such result of yours."}})
+    @router.get("/{number}", responses=documented(404))
     def one(principal: Reader, number: Number) -> HistoryView:
         """A result, and what people said about it."""
         with database.session() as session:
             return history.view_of(history.find(session, principal, number))
 
-    @router.post("/{number}/appeal", responses={404: {"description": "No such result of yours."}})
+    @router.post("/{number}/appeal", responses=documented(404))
     def appeal(principal: Reader, number: Number, said: history.Appeal, request: Request) -> HistoryView:
         """Say that a verdict is wrong, and why."""
         with database.session() as session:
@@ -79,7 +80,7 @@ def history_router(context: Context) -> APIRouter:
                 session, seal_of(context.settings), principal, number, said, request_id=request_id_of(request.scope)
             )
 
-    @router.post("/{number}/override", responses={404: {"description": "No such result, or no such appeal."}})
+    @router.post("/{number}/override", responses=documented(404))
     def override(principal: Reviewer, number: Number, said: history.Override, request: Request) -> HistoryView:
         """Put a person's verdict beside that of the machine, which stays visible."""
         with database.session() as session:
@@ -87,7 +88,7 @@ def history_router(context: Context) -> APIRouter:
                 session, seal_of(context.settings), principal, number, said, request_id=request_id_of(request.scope)
             )
 
-    @router.delete("/{number}", status_code=204, responses={404: {"description": "No such result."}})
+    @router.delete("/{number}", status_code=204, responses=documented(404))
     def remove(principal: Admin, number: Number, request: Request) -> Response:
         """Delete a result, what was said about it and its file if that was kept."""
         with database.session() as session:
@@ -100,7 +101,7 @@ def history_router(context: Context) -> APIRouter:
 
 def audit_router(context: Context) -> APIRouter:
     """``/api/audit``: who did what."""
-    router = APIRouter(prefix="/api/audit", tags=["audit"])
+    router = APIRouter(prefix="/api/audit", tags=["audit"], responses=documented(405))
 
     @router.get("")
     def entries(
@@ -138,14 +139,14 @@ def audit_router(context: Context) -> APIRouter:
 
 def drift_router(context: Context) -> APIRouter:
     """``/api/drift``: whether scores still come from where they came from."""
-    router = APIRouter(prefix="/api/drift", tags=["drift"])
+    router = APIRouter(prefix="/api/drift", tags=["drift"], responses=documented(405))
 
     @router.get("")
     def state(_principal: Reader) -> list[DriftView]:
         """How the scores of each model compare with its first ones here."""
         return look(context)
 
-    @router.post("/{media}/accept", responses={404: {"description": "Nothing of that medium was compared yet."}})
+    @router.post("/{media}/accept", responses=documented(404))
     def accepted(principal: Admin, media: Literal["audio", "image", "video"], request: Request) -> Accepted:
         """Take what comes in now for what is to be expected."""
         return Accepted(models=accept(context, principal, media, request_id=request_id_of(request.scope)))
@@ -155,7 +156,7 @@ def drift_router(context: Context) -> APIRouter:
 
 def metrics_router(context: Context, metrics: Metrics) -> APIRouter:
     """``/metrics``."""
-    router = APIRouter(tags=["metrics"])
+    router = APIRouter(tags=["metrics"], responses=documented(405))
     guard = [] if context.settings.serve_metrics_open else [Depends(require("metrics"))]
 
     @router.get("/metrics", dependencies=guard, response_class=Response)
