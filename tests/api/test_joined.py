@@ -3,15 +3,23 @@
 import asyncio
 import json
 import logging
+import threading
+import time
 
+import httpx
 import pytest
 import service_toys as toys
 from forms import error_of
 from sqlalchemy.exc import OperationalError
 
 from assay.serve.access import PUBLIC
+from assay.serve.app import create_app
+from assay.serve.database import Database
+from assay.serve.jobs.store import JobStore
 from assay.serve.operation import recording
 from assay.serve.operation.audit import AuditEntry
+from assay.settings import Settings
+from assay.stopping import check_stop
 
 ANY_KEY = {"/api/models", "/api/stats"}  # tell nothing about anybody
 JSON = {"Content-Type": "application/json"}
@@ -200,6 +208,39 @@ def test_without_keys_everything_belongs_to_the_local_user(service, wav):
     entries = service.get("/api/history").json()["items"]
     assert {entry["owner"] for entry in entries} == {"local"}
     assert job["id"] in {entry["job"] for entry in entries}
+
+
+def test_requests_and_jobs_share_one_time_of_grace_and_jobs_wait_again(tmp_path, wav, monkeypatch):
+    settings = Settings(serve_folder=tmp_path / "service", serve_grace_s=3, close_s=0, serve_jobs=1)
+    begun = threading.Event()
+
+    def endless(opened, *, started):
+        begun.set()
+        while True:
+            check_stop()
+            time.sleep(0.01)
+
+    async def run():
+        app = create_app(settings)
+        scorer = app.state.context.scorer
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                while (await client.get("/readyz")).status_code != 200:
+                    await asyncio.sleep(0.02)
+                monkeypatch.setattr(scorer.detector, "examine", endless)
+                job = (await client.post("/api/jobs", files={"file": ("a.wav", wav)})).json()["id"]
+                assert await asyncio.to_thread(begun.wait, 60)
+            asked = time.monotonic()
+        return job, time.monotonic() - asked, app.state.idle
+
+    job, spent_s, idle = asyncio.run(run())
+    assert idle
+    assert 3 <= spent_s < 6, "one after the other it would be six"
+    database = Database.of(settings)
+    found = JobStore(database, settings).find(job, None)
+    database.close()
+    assert (found.state, found.attempts) == ("queued", 0)
 
 
 def test_no_password_stands_in_a_log(make_service, caplog, tmp_path):

@@ -64,7 +64,7 @@ def test_every_route_is_there_and_documents_what_it_answers(document):
 
 
 def test_files_and_fields_are_described(document):
-    for method, path in OPERATIONS:
+    for _, path in OPERATIONS:
         if path.startswith("/api/predict") or "batch" in path:
             content = document["paths"][path]["post"]["requestBody"]["content"]
             assert set(content) == {"multipart/form-data"}
