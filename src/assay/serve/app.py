@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assay._version import __version__
 from assay.errors import AssayError
-from assay.serve import access, answers, jobs, live, operation, predict, status
+from assay.serve import access, answers, jobs, live, operation, predict, speakers, status
 from assay.serve.context import Context
 from assay.serve.database import Database
 from assay.serve.jobs import Worker
@@ -81,12 +81,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.state.idle = True
+    app.state.speakers = speakers.Desk(context, readiness, reception)
     app.state.queue_depth = JobStore(context.database, settings).counts
     for routes in (
         status.router(context, readiness, tally),
         predict.router(context, readiness, reception, recorder),
         jobs.router(context, reception),
         live.router(context),
+        speakers.router(app.state.speakers, settings),
     ):
         app.include_router(routes)
     access.install(app, context)

@@ -35,7 +35,9 @@ def retention(wanted: date | None, now: datetime, days: int) -> date:
     return wanted
 
 
-def voices_of(sources: Sequence[Any], reader: VoiceReader, needed_s: float) -> list[Voice]:
+def voices_of(
+    sources: Sequence[Any], reader: VoiceReader, needed_s: float, names: Sequence[str] | None = None
+) -> list[Voice]:
     """The voices in the recordings of an enrolment.
 
     Raises:
@@ -47,7 +49,8 @@ def voices_of(sources: Sequence[Any], reader: VoiceReader, needed_s: float) -> l
             f"{len(sources)} recordings were given; 1 to {MOST_RECORDINGS} are accepted, and {RECOMMENDED[0]} to"
             f" {RECOMMENDED[1]} recommended."
         )
-    voices = [reader.read(source) for source in sources]
+    called = names if names is not None else [None] * len(sources)
+    voices = [reader.read(source, name=name) for source, name in zip(sources, called, strict=True)]
     if len({voice.sha256 for voice in voices}) < len(voices):
         raise EnrolmentRefused("A recording was given twice, which adds nothing. Give each once.")
     silent = [voice.path for voice in voices if voice.embedding is None]

@@ -74,7 +74,13 @@ class Recogniser:
         self._scorer, self._scan = Scorer(self.card), scan
 
     def enroll(
-        self, sources: Sequence[Any], *, name: str, consent: Consent, retain_until: date | None = None
+        self,
+        sources: Sequence[Any],
+        *,
+        name: str,
+        consent: Consent,
+        retain_until: date | None = None,
+        names: Sequence[str] | None = None,
     ) -> Enrolment:
         """Make and keep a profile of a speaker.
 
@@ -84,6 +90,7 @@ class Recogniser:
             name: For display.
             consent: Whose word it rests on.
             retain_until: Last day of its use, UTC; None takes the longest that ``speaker_retention_days`` allows.
+            names: What to call each recording in messages, instead of its path.
 
         Raises:
             EnrolmentRefused: If consent lies in the future, it would be kept too long or not at all, there are too many
@@ -99,7 +106,7 @@ class Recogniser:
             raise EnrolmentRefused(
                 f"The consent is dated {consent.recorded_on}, which is yet to come. Correct the date."
             )
-        voices = voices_of(sources, self._reader, self.card.min_enrol_speech_s)
+        voices = voices_of(sources, self._reader, self.card.min_enrol_speech_s, names)
         embeddings = [voice.embedding for voice in voices if voice.embedding is not None]
         profile = Profile(
             id=uuid4().hex,

@@ -113,6 +113,15 @@ class ProfileStore:
             )
         return profile
 
+    def require(self, identity: str) -> None:
+        """Refuse what is no id of a profile here, be it the name of one.
+
+        Raises:
+            ProfileNotFound: If it is none.
+        """
+        if self._by_id(identity) is None:
+            raise self._missing(identity)
+
     def list(self) -> Listing:
         """All profiles; files that cannot be read are told and do not stop it."""
         found = {identity.hex: self._try(identity) for identity in self._ids()}

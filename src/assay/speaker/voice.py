@@ -18,6 +18,7 @@ from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity
 from assay.errors import UnsupportedMedia
 from assay.media import AudioMedia, open_moving
 from assay.speaker.encoder import Float32, SpeakerEncoder
+from assay.stopping import check_stop
 
 if TYPE_CHECKING:
     from assay.audio.deliveries import Recording
@@ -127,6 +128,7 @@ def gather(sound: Recording, activity: SpeechActivity) -> tuple[Float32, float, 
         if gate.speech_s >= MOST_SPEECH_S:
             stopped = True
             break
+        check_stop()
         samples += block.shape[1]
         kept.append(gate.push(block[0]))
     kept.append(gate.finish())
