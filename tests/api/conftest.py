@@ -85,7 +85,8 @@ def make_service(tmp_path_factory):
 
     def make(**settings):
         folder = tmp_path_factory.mktemp("service")
-        given = {"serve_folder": folder, "serve_jobs": 2, "close_s": 0, **settings}
+        speakers = {"speakers_dir": folder / "speakers", "speaker_key_file": folder / "speaker.key"}
+        given = {"serve_folder": folder, "serve_jobs": 2, "close_s": 0, **speakers, **settings}
         made.append(Service(Settings(**given)))
         return made[-1]
 
