@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 
 HEAD = (
-    "POST /api/predict/audio HTTP/1.1\r\nHost: service\r\nContent-Type: multipart/form-data; boundary=b0undary\r\n"
+    "POST /api/predict/audio HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b0undary\r\n"
     "Content-Length: {}\r\n\r\n"
 )
 PART = b'--b0undary\r\nContent-Disposition: form-data; name="file"; filename="recording.wav"\r\n\r\n'

@@ -144,7 +144,7 @@ def test_a_result_that_cannot_be_recorded_is_not_given(keyed, texts, wav, monkey
     def away(*given, **more):
         raise OperationalError("insert", {}, Exception("away"))
 
-    monkeypatch.setattr(recording, "record", away)
+    monkeypatch.setattr(recording, "record_all", away)
     answer = keyed.post("/api/predict/audio", files={"file": ("a.wav", wav)}, headers=toys.bearer(texts["user"]))
     assert error_of(answer, 503)["code"] == "unavailable"
     assert "llr" not in answer.text

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -26,19 +28,39 @@ from assay.result import Outcome, ScanFailure, ScanResult
 from assay.serve.access.dependencies import principal_of
 from assay.serve.access.principal import Principal
 from assay.serve.context import Context
-from assay.serve.operation.audit import append, hold, seal_of
+from assay.serve.operation.audit import Deed, append_all, hold, seal_of
 from assay.serve.operation.tables import HistoryEntry, ScanCount
 from assay.serve.tracing import request_id_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from assay.settings import Settings
+
 LONGEST_LABEL = 255
 MOST_TOGETHER = 64  # results of one transaction
 log = logging.getLogger("assay.serve.operation")
 
 
-Work = Callable[[Session], object]
+@dataclass(frozen=True)
+class Finding:
+    """What came of a file.
+
+    Attributes:
+        principal: Who asked.
+        outcome: What came out; of a failure only audit and counts are written.
+        label: Name as the sender gave it; goes into the history and nowhere else.
+        kept: Where the file is kept on purpose.
+        job: The job that it came from.
+        request_id: Of the request.
+    """
+
+    principal: Principal
+    outcome: Outcome
+    label: str
+    kept: Path | None = None
+    job: str | None = None
+    request_id: str = ""
 
 
 class Recorder:
@@ -52,7 +74,7 @@ class Recorder:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._waiting: SimpleQueue[tuple[Work, Future[None]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Finding, Future[None]] | None] = SimpleQueue()
         self._thread = Thread(target=self._loop, name="assay-record", daemon=True)
         self._thread.start()
 
@@ -62,10 +84,9 @@ class Recorder:
         Raises:
             Unavailable: If the database does not take it; then nobody may be given the result.
         """
-        principal, request_id = principal_of(request), request_id_of(request.scope)
+        request_id = request_id_of(request.scope)
         done: Future[None] = Future()
-        told = (self._context, principal, outcome, label)
-        self._waiting.put((lambda session: record(*told, request_id=request_id, session=session), done))
+        self._waiting.put((Finding(principal_of(request), outcome, label, request_id=request_id), done))
         try:
             await asyncio.wrap_future(done)
         except SQLAlchemyError as error:
@@ -90,11 +111,10 @@ class Recorder:
             if over:
                 return
 
-    def _write(self, together: list[tuple[Work, Future[None]]]) -> None:
+    def _write(self, together: list[tuple[Finding, Future[None]]]) -> None:
         try:
             with self._context.database.session() as session:
-                for work, _ in together:
-                    work(session)
+                record_all(session, self._context.settings, [finding for finding, _ in together])
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(together) > 1:  # one of them, perhaps
                 for one in together:
@@ -133,76 +153,100 @@ def record(
     Returns:
         Identifier in the history; None where nothing is kept there.
     """
+    finding = Finding(principal, result, label, kept, job, request_id)
     with context.database.session() if session is None else nullcontext(session) as session:
         if job is not None:
             hold(session)
             earlier = session.scalar(select(HistoryEntry.id).where(HistoryEntry.job == job))
             if earlier is not None:
                 return earlier
-        told: dict[str, Any] = {} if job is None else {"job": job}
-        if isinstance(result, ScanFailure):
-            media, outcome, target = "unknown", result.error.code, ""
-        else:
-            media, outcome, target = result.media, str(result.verdict), result.sha256
-            if result.model is not None:
-                told |= {"model": result.model.name, "model_sha256": result.model.sha256}
-        # First, because all records wait for its lock: of two of one file the second then sees the first.
-        append(
-            session, seal_of(context.settings), principal, "predict", target,
-            outcome=outcome, detail=told, request_id=request_id,
-        )  # fmt: skip
-        _count(session, media, "failed" if isinstance(result, ScanFailure) else outcome)
-        if isinstance(result, ScanFailure) or context.settings.serve_keep_history_days == 0:
-            return None
-        entry = _entry(session, principal, result, label, kept, job)
-        session.add(entry)
-        session.flush()
-        return entry.id
+        record_all(session, context.settings, [finding])
+        return session.connection().execute(_NEWEST).scalar() if _is_kept(finding, context.settings) else None
 
 
-def _entry(
-    session: Session, principal: Principal, result: ScanResult, label: str, kept: Path | None, job: str | None
-) -> HistoryEntry:
+def record_all(session: Session, settings: Settings, findings: Sequence[Finding]) -> None:
+    """Write down results that were not written before, in a transaction; so many cost little more than one."""
+    # First, because all records wait for its lock: of two of one file the second then sees the first.
+    append_all(session, seal_of(settings), [_deed(finding) for finding in findings])
+    for (media, outcome), count in Counter(map(_counted, findings)).items():
+        _count(session, media, outcome, count)
+    rows = [_row(finding) for finding in findings if _is_kept(finding, settings)]
+    if rows:
+        _tell_fresh(session, rows)
+        session.connection().execute(_ADD, rows)
+
+
+def _is_kept(finding: Finding, settings: Settings) -> bool:
+    return isinstance(finding.outcome, ScanResult) and settings.serve_keep_history_days > 0
+
+
+def _counted(finding: Finding) -> tuple[str, str]:
+    result = finding.outcome
+    return ("unknown", "failed") if isinstance(result, ScanFailure) else (result.media, str(result.verdict))
+
+
+def _deed(finding: Finding) -> Deed:
+    told: dict[str, Any] = {} if finding.job is None else {"job": finding.job}
+    result = finding.outcome
+    if isinstance(result, ScanFailure):
+        return Deed(finding.principal, "predict", "", result.error.code, told, finding.request_id)
+    if result.model is not None:
+        told |= {"model": result.model.name, "model_sha256": result.model.sha256}
+    return Deed(finding.principal, "predict", result.sha256, str(result.verdict), told, finding.request_id)
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    """Of the history, but for `fresh`."""
+    result = finding.outcome
+    assert isinstance(result, ScanResult)
     point, model = result.operating_point, result.model
-    model_sha256 = model.sha256 if model else ""
-    seen = select(HistoryEntry.id).where(
-        HistoryEntry.sha256 == result.sha256, HistoryEntry.model_sha256 == model_sha256
-    )
-    return HistoryEntry(
-        at=time.time(),
-        owner=principal.id,
-        sha256=result.sha256,
-        label=clean(label)[:LONGEST_LABEL],
-        media=result.media,
-        verdict=result.verdict,
-        llr=result.llr,
-        spoof_probability=result.spoof_probability,
-        model=model.name if model else "",
-        model_version=model.version if model else "",
-        model_sha256=model_sha256,
-        threshold_llr=point.threshold_llr if point else None,
-        bona_fide_below_llr=point.bona_fide_below_llr if point else None,
-        max_false_alarm=point.max_false_alarm if point else None,
-        fresh=session.scalar(seen.limit(1)) is None,
-        kept=None if kept is None else str(kept),
-        job=job,
-    )
+    return {
+        "at": time.time(),
+        "owner": finding.principal.id,
+        "sha256": result.sha256,
+        "label": clean(finding.label)[:LONGEST_LABEL],
+        "media": result.media,
+        "verdict": result.verdict,
+        "llr": result.llr,
+        "spoof_probability": result.spoof_probability,
+        "model": model.name if model else "",
+        "model_version": model.version if model else "",
+        "model_sha256": model.sha256 if model else "",
+        "threshold_llr": point.threshold_llr if point else None,
+        "bona_fide_below_llr": point.bona_fide_below_llr if point else None,
+        "max_false_alarm": point.max_false_alarm if point else None,
+        "kept": None if finding.kept is None else str(finding.kept),
+        "job": finding.job,
+    }
 
 
-def _count(session: Session, media: str, outcome: str) -> None:
-    one_more = (
-        update(ScanCount)
-        .where(ScanCount.media == media, ScanCount.outcome == outcome)
-        .values(count=ScanCount.count + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if cast("CursorResult[Any]", session.execute(one_more)).rowcount:
+def _tell_fresh(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Say of each whether its model had not seen its file before, in the history or among these."""
+    seen = set(map(tuple, session.connection().execute(_SEEN, {"files": list({row["sha256"] for row in rows})})))
+    for row in rows:
+        what = (row["sha256"], row["model_sha256"])
+        row["fresh"] = what not in seen
+        seen.add(what)
+
+
+# Written once: SQLAlchemy takes longer to build a statement than a database to carry it out.
+_ADD = insert(HistoryEntry)
+_NEWEST = select(func.max(HistoryEntry.id))  # ours: whoever adds one holds the head of the audit log
+_SEEN = select(HistoryEntry.sha256, HistoryEntry.model_sha256).distinct()
+_SEEN = _SEEN.where(HistoryEntry.sha256.in_(bindparam("files", expanding=True)))
+_MORE = update(ScanCount).values(count=ScanCount.count + bindparam("more"))
+_MORE = _MORE.where(ScanCount.media == bindparam("of_media"), ScanCount.outcome == bindparam("of_outcome"))
+
+
+def _count(session: Session, media: str, outcome: str, count: int) -> None:
+    told = {"of_media": media, "of_outcome": outcome, "more": count}
+    if session.connection().execute(_MORE, told).rowcount:
         return
     try:
         with session.begin_nested():
-            session.add(ScanCount(media=media, outcome=outcome, count=1))
+            session.add(ScanCount(media=media, outcome=outcome, count=count))
     except IntegrityError:  # somebody else counted the first one
-        session.execute(one_more)
+        session.connection().execute(_MORE, told)
 
 
 def clean(text: str) -> str:
