@@ -11,11 +11,12 @@ The two fields of a request besides the file are settings of the line for this f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -100,7 +101,7 @@ class _Door:
 
 def router(context: Context, readiness: Readiness, reception: Reception, recorder: Recorder) -> APIRouter:
     """The routes that scan."""
-    routes = APIRouter(tags=["predict"], dependencies=[Depends(require("predict"))])
+    routes = APIRouter(tags=["predict"], route_class=_Plain)
     door, settings = _Door(context, readiness, reception, recorder), context.settings
     one = FormRules.of(settings, fields=FIELDS)
     several = FormRules.of(settings, fields=FIELDS, file_field="files", max_files=settings.serve_max_files)
@@ -147,6 +148,25 @@ def router(context: Context, readiness: Readiness, reception: Reception, recorde
         return Response(BatchAnswer(results=outcomes).model_dump_json(), media_type="application/json")
 
     return routes
+
+
+class _Plain(APIRoute):
+    """A route whose function takes the request and nothing else, and is called with it at once.
+
+    FastAPI's own way to the same call, through dependencies and validation that are not there, takes a third of the
+    time that the service spends beside a scan.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Who asks is checked first."""
+        allowed, answer = require("predict"), self.endpoint
+
+        async def handle(request: Request) -> Response:
+            await allowed(request)
+            response: Response = await answer(request)
+            return response
+
+        return handle
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
