@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from assay.errors import TrainingError
 from assay.metrics import auc, equal_error_rate
 from assay.training.lab.config import Run
-from assay.training.lab.data import Batch, EpochOf, MeasuredBatches, Reader, TrainingBatches, Treatment, loader
+from assay.training.lab.data import Batch, Epochs, MeasuredBatches, Reader, TrainingBatches, Treatment, loader
 from assay.training.lab.losses import Criterion, attacked
 from assay.training.lab.order import Order
 
@@ -90,13 +90,13 @@ class LabModule(lightning.LightningModule):
         self.history, self.unread = list(checkpoint[HISTORY]), set(checkpoint[UNREAD])
         self._plateau_state = checkpoint[PLATEAU]
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Epochs:
         """Batches of all epochs, one epoch at a time."""
         each = self.epoch_batches(self.trainer.world_size)
         numbers = range(self.run.optimisation.epochs * each)
         place = (self.trainer.global_rank, self.trainer.world_size)
         batches = TrainingBatches(self.train_reader, self.order, self.run, self.treatment, numbers, place)
-        return loader(batches, self.run, pinned=self._pinned(), sampler=EpochOf(each, lambda: self.current_epoch))
+        return Epochs(batches, self.run, each, lambda: self.current_epoch, pinned=self._pinned())
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """All media of the validation part, or this process's share of them."""
