@@ -4,6 +4,7 @@ import csv
 import shutil
 from collections import Counter
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -321,6 +322,9 @@ def test_a_run_may_begin_with_a_later_epoch_or_go_back_to_one(recordings, worker
     )  # fmt: skip
     for epoch[0] in (1, 2, 0):
         assert [batch.number for batch in read] == [2 * epoch[0], 2 * epoch[0] + 1]
+    assert len(active_children()) == workers
+    read.close()
+    assert active_children() == []
 
 
 def test_two_processes_read_the_halves_of_what_one_reads(recordings):

@@ -251,6 +251,10 @@ class Epochs:
             self._next += 1
             yield next(self._ahead)
 
+    def close(self) -> None:
+        """End the workers."""
+        self._next, self._ahead = -1, iter(())
+
 
 def loader(
     batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool, numbers: range | None = None
