@@ -23,7 +23,7 @@ from machine import facts
 from measure import HERE, Entry, take_turns
 from report import write_between
 from training_report import BEGIN, END, Groups, markdown
-from training_subjects import COMPARED, EPOCHS, SHARES
+from training_subjects import COMPARED, SHARES
 
 PACKAGES = ("lightning", "onnx", "safetensors")
 CORES = 2
@@ -38,7 +38,7 @@ class Plan:
         dev: Those that are measured on.
         many: Recordings of a minute in the set that is larger than memory.
         turns: Of everything that is compared.
-        cases: What is compared: data, architecture, whether it is augmented.
+        cases: What is compared: data, architecture, and which of `training_subjects.KINDS`.
         shares: Architectures whose network share is measured, and which are exported.
     """
 
@@ -46,27 +46,27 @@ class Plan:
     dev: int = 32
     many: int = 1024
     turns: int = 3
-    cases: tuple[tuple[str, str, bool], ...] = (
-        *(("sounds", model, False) for model in COMPARED),
-        ("sounds-wav", "mel-cnn", False),
-        ("sounds", "mel-cnn", True),
+    cases: tuple[tuple[str, str, str], ...] = (
+        *(("sounds", model, "") for model in COMPARED),
+        ("sounds-wav", "mel-cnn", ""),
+        ("sounds", "mel-cnn", "-augmented"),
+        ("sounds", "mel-cnn", "-few"),
     )
     shares: tuple[str, ...] = tuple(SHARES)
 
 
-QUICK = Plan(train=16, dev=8, many=16, turns=1, cases=(("sounds", "mel-cnn", False),), shares=("mel-cnn",))
+QUICK = Plan(train=16, dev=8, many=16, turns=1, cases=(("sounds", "mel-cnn", "-few"),), shares=("mel-cnn",))
 
 
 def measure(plan: Plan, protocols: dict[str, str]) -> Groups:
     """Comparisons in turns; then everything else, one process after the other."""
 
     def entry(subject: str, data: str, *, turns: int = 1, threads: int = CORES) -> Entry:
-        return Entry(subject, [protocols[data]], plan.train * EPOCHS, turns, threads=threads, cold=True)
+        return Entry(subject, [protocols[data]], plan.train, turns, threads=threads, cold=True)
 
     groups: Groups = {}
-    for data, model, augmented in plan.cases:
-        kind = "-augmented" if augmented else ""
-        named = {"lab": f"lab{kind}:{model}", "loop": f"loop{kind}:{model}", "steps": f"steps:{model}"}
+    for data, model, kind in plan.cases:
+        named = {name: f"{name}{kind}:{model}" for name in ("lab", "loop", "single")} | {"steps": f"steps:{model}"}
         entries = {name: entry(subject, data, turns=plan.turns) for name, subject in named.items()}
         groups[f"{data}, {model}{kind}"] = _told(f"{data}, {model}{kind}", entries)
     # One after the other: a process that waits would hold its memory meanwhile.

@@ -15,7 +15,7 @@ import torch
 from load import Load
 from torch.nn.functional import binary_cross_entropy_with_logits
 from training_data import MANY_S
-from training_subjects import BATCH, EPOCHS, FLOOR_EPOCHS, SHARE_BATCHES
+from training_subjects import BATCH, FLOOR_EPOCHS, SHARE_BATCHES
 
 from assay.data import read_protocol
 from assay.errors import AssayError, MissingExtra
@@ -45,12 +45,13 @@ class Lab:
         load: The protocol.
         model: Architecture.
         augmented: Whether its augmentation takes part.
+        epochs: Of the run.
         changes: Further settings of the run.
     """
 
-    def __init__(self, load: Load, model: str, *, augmented: bool, changes: tuple[str, ...] = ()) -> None:
+    def __init__(self, load: Load, model: str, *, augmented: bool, epochs: int, changes: tuple[str, ...] = ()) -> None:
         torch.set_num_threads(load.threads)
-        settings = (f"optimisation.epochs={EPOCHS}", f"data.batch_size={BATCH}")
+        settings = (f"optimisation.epochs={epochs}", f"data.batch_size={BATCH}")
         self.protocol = Path(load.files[0])
         self.run = load_run(model, None, [*settings, f"data.augment={str(augmented).lower()}", *changes])
         self._passes: list[dict[str, Any]] = []
@@ -159,8 +160,8 @@ class Memory:
     """A training whose data do not fit in the memory that it may have (RLIMIT_AS)."""
 
     def __init__(self, load: Load, model: str) -> None:
-        changes = ("optimisation.epochs=1", f"data.longest_s={MANY_S}", f"data.batch_size={SMALL_BATCH}")
-        self._lab = Lab(load, model, augmented=True, changes=changes)
+        changes = (f"data.longest_s={MANY_S}", f"data.batch_size={SMALL_BATCH}")
+        self._lab = Lab(load, model, augmented=True, epochs=1, changes=changes)
         self._facts: dict[str, Any] = {}
 
     def __call__(self) -> None:

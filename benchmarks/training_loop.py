@@ -19,7 +19,7 @@ from load import Load
 from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
-from training_subjects import BATCH, EPOCHS
+from training_subjects import BATCH
 
 from assay.data import read_protocol
 from assay.training.lab.data import MOST_WORKERS
@@ -126,13 +126,14 @@ class Loop:
         load: The protocol.
         model: One of `FEATURES`.
         augmented: Add noise and gain.
+        epochs: Of the run.
         workers: Processes that read, for each of the two loaders; None for as many as the trainer would start.
     """
 
-    def __init__(self, load: Load, model: str, *, augmented: bool, workers: int | None = None) -> None:
+    def __init__(self, load: Load, model: str, *, augmented: bool, epochs: int, workers: int | None = None) -> None:
         torch.set_num_threads(load.threads)
         protocol = Path(load.files[0])
-        self._model = model
+        self._model, self._epochs = model, epochs
         self._parts = [
             Files(protocol, "train", model, drawn=True, augmented=augmented),
             Files(protocol, "dev", model, drawn=False),
@@ -151,7 +152,7 @@ class Loop:
         net = Body(self._model)
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
         epochs_s, found = [], 0.5
-        for _ in range(EPOCHS):
+        for _ in range(self._epochs):
             begun = time.perf_counter()
             self._learn(net, optimiser, train)
             epochs_s.append(time.perf_counter() - begun)

@@ -4,8 +4,11 @@
 |---|---|
 | `lab:MODEL` | `assay.training.lab`: check, hash and decode files, train and validate `EPOCHS` epochs, write weights |
 | `lab-augmented:MODEL` | the same with its augmentation as it comes |
+| `lab-few:MODEL` | the same as `lab` for `FEW_EPOCHS` epochs |
 | `loop:MODEL` | PyTorch's Dataset and DataLoader, librosa for every file of every epoch; same layers, as many epochs |
 | `loop-augmented:MODEL` | the same; noise and gain are drawn with NumPy, as in many tutorials |
+| `loop-few:MODEL` | the same as `loop` for `FEW_EPOCHS` epochs |
+| `single…:MODEL` | as the `lab…` of that name, in single precision on every machine |
 | `steps:MODEL` | the network alone learns from one batch in memory, again and again: the floor |
 | `train:MODEL` | one command's work, `assay train MEDIA MODEL`, with default augmentation and workers: network share |
 | `memory:MODEL` | a training under a limit on memory that its data do not fit in |
@@ -28,8 +31,15 @@ from typing import Any
 from load import Load
 
 EPOCHS, BATCH = 20, 16  # of what is compared; as many epochs as the trainer makes where nothing is said
+FEW_EPOCHS = 5  # of a short run
 FLOOR_EPOCHS = 5  # of the network alone, whose epochs are all alike
 COMPARED = ("mel-cnn", "mfcc-net")
+KINDS: dict[str, dict[str, Any]] = {
+    "": {"augmented": False, "epochs": EPOCHS},
+    "-augmented": {"augmented": True, "epochs": EPOCHS},
+    "-few": {"augmented": False, "epochs": FEW_EPOCHS},
+}
+SINGLE = ("optimisation.precision=32",)
 SHARES = {  # architectures whose network share is measured, and their data
     "mel-cnn": "sounds",
     "sinc-lcnn": "sounds",
@@ -54,9 +64,10 @@ def _of(module: str, kind: str, model: str, **told: Any) -> Subject:
 
 def _compared(model: str) -> dict[str, Subject]:
     found = {f"steps:{model}": _of("training_lab", "Steps", model)}
-    for name, augmented in (("", False), ("-augmented", True)):
-        found[f"lab{name}:{model}"] = _of("training_lab", "Lab", model, augmented=augmented)
-        found[f"loop{name}:{model}"] = _of("training_loop", "Loop", model, augmented=augmented)
+    for name, told in KINDS.items():
+        found[f"lab{name}:{model}"] = _of("training_lab", "Lab", model, **told)
+        found[f"single{name}:{model}"] = _of("training_lab", "Lab", model, **told, changes=SINGLE)
+        found[f"loop{name}:{model}"] = _of("training_loop", "Loop", model, **told)
     return found
 
 

@@ -4,6 +4,7 @@ import csv
 import shutil
 from collections import Counter
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from assay.errors import DataError, ProtocolError, TrainingError
 from assay.training.lab.cache import Cache, contents
 from assay.training.lab.check import Item
 from assay.training.lab.config import Picture, Run, Sound, Video, changed, load_run
-from assay.training.lab.data import EpochOf, MeasuredBatches, Reader, TrainingBatches, loader
+from assay.training.lab.data import Epochs, MeasuredBatches, Reader, TrainingBatches
 from assay.training.lab.decode import form_of, key_of, stored_side
 from assay.training.lab.groups import folds_of, groups_of, split_off
 from assay.training.lab.order import Order
@@ -303,12 +304,27 @@ def test_an_epoch_takes_its_own_batches_out_of_those_of_the_whole_run(recordings
     reader, run = reader_of(recordings, "toy-audio", "data.batch_size=4", f"machine.workers={workers}")
     batches = TrainingBatches(reader, Order(reader.items, "key", run.seed), run, None, range(6))
     epoch = [0]
-    read = loader(batches, run, pinned=False, sampler=EpochOf(2, lambda: epoch[0]))
+    read = Epochs(batches, run, 2, lambda: epoch[0], pinned=False)
     found = []
     for epoch[0] in (0, 1, 2):
         found += [batch.number for batch in read]
     assert len(read) == 2
     assert found == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_may_begin_with_a_later_epoch_or_go_back_to_one(recordings, workers):
+    reader, run = reader_of(recordings, "toy-audio", "data.batch_size=4", f"machine.workers={workers}")
+    epoch = [1]
+    read = Epochs(
+        TrainingBatches(reader, Order(reader.items, "key", run.seed), run, None, range(6)),
+        run, 2, lambda: epoch[0], pinned=False,
+    )  # fmt: skip
+    for epoch[0] in (1, 2, 0):
+        assert [batch.number for batch in read] == [2 * epoch[0], 2 * epoch[0] + 1]
+    assert len(active_children()) == workers
+    read.close()
+    assert active_children() == []
 
 
 def test_two_processes_read_the_halves_of_what_one_reads(recordings):

@@ -69,7 +69,7 @@ class Optimisation(Part):
     gradient_clip: float = Field(default=5.0, ge=0, description="largest norm of the gradient; 0 for any")
     accumulate: int = Field(default=1, gt=0, description="batches to a step")
     precision: Literal["32", "bf16", "auto"] = Field(
-        default="32", description="auto: bf16 where hardware multiplies it"
+        default="auto", description="auto: bf16 where hardware multiplies it, else 32"
     )
     scheduler: Literal["none", "cosine", "step", "plateau"] = "cosine"
     warm_up: float = Field(default=0.05, ge=0, lt=1, description="share of the steps in which the rate rises")
@@ -88,6 +88,11 @@ class Optimisation(Part):
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=0.5, description="keeps logits finite on labels that are wrong"
     )
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value  # on a command line 32 is a number
 
     @field_validator("class_weights")
     @classmethod

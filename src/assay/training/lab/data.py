@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from assay.errors import AssayError, DataError
 from assay.training.lab.cache import Cache
@@ -218,35 +218,54 @@ def treatment_of(architecture: Architecture, run: Run) -> Treatment | None:
     return VideoTreatment(run.video, side) if architecture.integer else FeatureTreatment(run.video)
 
 
-class EpochOf(Sampler[int]):
-    """The places of one epoch among the batches of a whole run, so that workers need not be started for each.
+class Epochs:
+    """The training batches of a run, an epoch at a time.
+
+    One pass through a loader serves all epochs, so that workers are started once and read on while a check is measured.
 
     Args:
+        batches: Of all epochs.
+        run: How many workers.
         each: Batches of an epoch.
-        epoch: Tells which one it is whenever an epoch begins.
+        epoch: Tells which one it is whenever an epoch begins; a resumed run begins with a later one.
+        pinned: Whether they go to a GPU.
     """
 
-    def __init__(self, each: int, epoch: Callable[[], int]) -> None:
+    def __init__(
+        self, batches: TrainingBatches, run: Run, each: int, epoch: Callable[[], int], *, pinned: bool
+    ) -> None:
+        self._batches, self._run, self._pinned = batches, run, pinned
         self._each, self._epoch = each, epoch
+        self._next = -1
+        self._ahead: Iterator[Batch] = iter(())
 
     def __len__(self) -> int:
         return self._each
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[Batch]:
         first = self._epoch() * self._each
-        return iter(range(first, first + self._each))
+        if self._next != first:
+            ahead = loader(self._batches, self._run, pinned=self._pinned, numbers=range(first, len(self._batches)))
+            self._next, self._ahead = first, iter(ahead)
+        for _ in range(self._each):
+            self._next += 1
+            yield next(self._ahead)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._next, self._ahead = -1, iter(())
 
 
 def loader(
-    batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool, sampler: EpochOf | None = None
+    batches: TrainingBatches | MeasuredBatches, run: Run, *, pinned: bool, numbers: range | None = None
 ) -> DataLoader[Batch]:
-    """Batches as Lightning takes them, read ahead by workers if the run has any; these stay until it ends.
+    """Batches in order, read ahead by workers if the run has any.
 
     Args:
         batches: Of all epochs, or of one check.
         run: How many workers.
         pinned: Whether they go to a GPU.
-        sampler: Which of them are an epoch; None for all.
+        numbers: Which of them; None for all, as often as is asked: workers stay until the run ends.
     """
     workers = run.machine.workers
     if workers is None:
@@ -256,8 +275,8 @@ def loader(
     return DataLoader(
         batches,
         batch_size=None,
-        sampler=sampler,
+        sampler=numbers,
         num_workers=workers,
         pin_memory=pinned,
-        persistent_workers=workers > 0,
+        persistent_workers=workers > 0 and numbers is None,
     )

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from assay.errors import TrainingError
 from assay.metrics import auc, equal_error_rate
 from assay.training.lab.config import Run
-from assay.training.lab.data import Batch, EpochOf, MeasuredBatches, Reader, TrainingBatches, Treatment, loader
+from assay.training.lab.data import Batch, Epochs, MeasuredBatches, Reader, TrainingBatches, Treatment, loader
 from assay.training.lab.losses import Criterion, attacked
 from assay.training.lab.order import Order
 
@@ -63,6 +63,7 @@ class LabModule(lightning.LightningModule):
         self.unread: set[int] = set()
         self._plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
+        self._epochs: Epochs | None = None
         self._times = [0.0, 0.0, 0.0]  # in batches, waiting for batches, end of the last one
 
     def epoch_batches(self, processes: int) -> int:
@@ -90,13 +91,14 @@ class LabModule(lightning.LightningModule):
         self.history, self.unread = list(checkpoint[HISTORY]), set(checkpoint[UNREAD])
         self._plateau_state = checkpoint[PLATEAU]
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Epochs:
         """Batches of all epochs, one epoch at a time."""
         each = self.epoch_batches(self.trainer.world_size)
         numbers = range(self.run.optimisation.epochs * each)
         place = (self.trainer.global_rank, self.trainer.world_size)
         batches = TrainingBatches(self.train_reader, self.order, self.run, self.treatment, numbers, place)
-        return loader(batches, self.run, pinned=self._pinned(), sampler=EpochOf(each, lambda: self.current_epoch))
+        self._epochs = Epochs(batches, self.run, each, lambda: self.current_epoch, pinned=self._pinned())
+        return self._epochs
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """All media of the validation part, or this process's share of them."""
@@ -144,6 +146,11 @@ class LabModule(lightning.LightningModule):
         now = time.perf_counter()
         self._times[0] += now - self._times[2]
         self._times[2] = now
+
+    def teardown(self, stage: str) -> None:
+        """End what reads ahead."""
+        if self._epochs is not None:
+            self._epochs.close()
 
     def _kind(self) -> str:
         architecture = self.train_reader.architecture
