@@ -101,6 +101,36 @@ def test_pages_of_other_sites_open_no_stream(service):
     assert refused.value.status_code == 403
 
 
+def stream(service, text, samples):
+    """What the service says last about sound that is sent over the WebSocket."""
+    client = toys.client_of(service.app)
+    address = "ws://localhost/api/stream?encoding=pcm16&sample_rate=16000"
+    with client.websocket_connect(address, headers=toys.bearer(text)) as socket:
+        for start in range(0, len(samples), 16_000):
+            socket.send_bytes(samples[start : start + 16_000])
+        socket.send_text('{"type": "end"}')
+        while True:
+            told = json.loads(socket.receive_text())
+            if told["type"] in {"result", "error"}:
+                return told
+
+
+def test_what_a_stream_ended_with_is_in_the_history_of_whoever_sent_it(keyed, texts, wav, monkeypatch):
+    result = stream(keyed, texts["user"], wav[44:])["result"]
+    newest = history(keyed, texts["user"])[0]
+    assert (newest["label"], newest["verdict"], newest["sha256"]) == (
+        "live stream",
+        result["verdict"],
+        result["sha256"],
+    )
+
+    def away(*given, **more):
+        raise OperationalError("insert", {}, Exception("away"))
+
+    monkeypatch.setattr(recording, "record_all", away)
+    assert stream(keyed, texts["user"], wav[44:])["code"] == "unavailable"
+
+
 def history(service, text):
     return service.get("/api/history", headers=toys.bearer(text)).json()["items"]
 

@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         status.router(context, readiness, tally),
         predict.router(context, readiness, reception, recorder),
         jobs.router(context, reception),
-        live.router(context),
+        live.router(context, recorder),
         speakers.router(app.state.speakers, settings),
     ):
         app.include_router(routes)

@@ -103,6 +103,7 @@ def serve(settings: Settings, *, told: Callable[[str], None]) -> None:
     scorer: Scorer = app.state.context.scorer
     config = uvicorn.Config(
         app,
+        http="h11",  # keeps no more than 64 KiB of a head; httptools, which is taken where it is there, keeps any
         log_config=None,
         log_level="warning",
         access_log=False,  # `assay.serve.operation` writes one, with the request id

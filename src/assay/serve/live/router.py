@@ -16,13 +16,15 @@ from assay.serve.answers import documented
 from assay.serve.context import Context
 from assay.serve.live.room import Room
 from assay.serve.live.session import Session
+from assay.serve.operation.recording import Recorder
 
 
-def router(context: Context) -> APIRouter:
+def router(context: Context, recorder: Recorder | None = None) -> APIRouter:
     """Routes of live sound.
 
     Args:
         context: Of the process.
+        recorder: Writes down what streams end with; None for nobody.
     """
     room = Room(context.settings)
 
@@ -36,7 +38,7 @@ def router(context: Context) -> APIRouter:
 
     @routes.websocket("/api/stream", name="stream")
     async def stream(websocket: WebSocket) -> None:
-        await Session(websocket, room).run()
+        await Session(websocket, room, recorder).run()
 
     @routes.get("/api/stream/schema", summary="Messages of the WebSocket /api/stream as JSON Schema")
     def schema() -> dict[str, Any]:

@@ -22,15 +22,19 @@ from assay.live.messages import End, Error, GoOn, Heard, Ready, Reset, Result, S
 from assay.live.stream import NOT_APPLIED
 from assay.media.pcm import PcmFormat
 from assay.policy import operating_point
+from assay.result import ScanResult
 from assay.serve.access import principal_of
 from assay.serve.live.closing import Close, Refused
 from assay.serve.live.protocol import format_of, read_message, start_of_address
 from assay.serve.live.room import Room
+from assay.serve.operation.recording import Recorder
 
 MOST_MESSAGES = 64  # that a client has not taken yet
 log = logging.getLogger("assay.serve.live")
 
-Out = tuple[str, int | None]  # a text, and the close code that follows it
+LABEL = "live stream"  # in the history
+# A text, the close code that follows it, and what has to be written down before it is sent.
+Out = tuple[str, int | None, ScanResult | None]
 
 
 class Session:
@@ -39,10 +43,12 @@ class Session:
     Args:
         websocket: Not accepted yet.
         room: What it shares with others.
+        recorder: Writes results down; None for nobody.
     """
 
-    def __init__(self, websocket: WebSocket, room: Room) -> None:
+    def __init__(self, websocket: WebSocket, room: Room, recorder: Recorder | None = None) -> None:
         self._websocket, self._room, self._settings = websocket, room, room.settings
+        self._recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._out: asyncio.Queue[Out] = asyncio.Queue()
         self._moved = asyncio.Event()
@@ -197,10 +203,11 @@ class Session:
         """Called in a thread of the engine: texts are made here, not in the event loop."""
         out: list[Out] = []
         for message in messages:
-            out.append((message.model_dump_json(), _code_behind(message)))
-            if isinstance(message, Result) and stream.odd_bytes:
+            result = message.result if isinstance(message, Result) else None
+            out.append((message.model_dump_json(), _code_behind(message), result))
+            if result is not None and stream.odd_bytes:
                 odd = _odd(stream)  # the result stands; that its end was cut is said behind it
-                out[-1:] = [(message.model_dump_json(), None), (odd.model_dump_json(), odd.close_code)]
+                out[-1:] = [(message.model_dump_json(), None, result), (odd.model_dump_json(), odd.close_code, None)]
         with suppress(RuntimeError):  # the loop is closed: the service is going down
             self._loop.call_soon_threadsafe(self._take, stream, out)
 
@@ -212,7 +219,7 @@ class Session:
         self._moved.set()
 
     def _say(self, message: Ready | SlowDown | GoOn | Error) -> None:
-        self._out.put_nowait((message.model_dump_json(), _code_behind(message)))
+        self._out.put_nowait((message.model_dump_json(), _code_behind(message), None))
 
     async def _write(self) -> None:
         """Send what there is, until a message that closes."""
@@ -220,12 +227,25 @@ class Session:
             WebSocketDisconnect, RuntimeError, asyncio.TimeoutError
         ):  # the client went away, or takes nothing
             while True:
-                text, code = await self._out.get()
+                text, code, result = await self._out.get()
+                if result is not None and self._recorder is not None:
+                    text, code = await self._recorded(self._recorder, result, text, code)
                 await asyncio.wait_for(self._websocket.send_text(text), self._settings.serve_live_idle_s)
                 self._moved.set()
                 if code is not None:
                     await self._websocket.close(code)
                     return
+
+    async def _recorded(
+        self, recorder: Recorder, result: ScanResult, text: str, code: int | None
+    ) -> tuple[str, int | None]:
+        """What is sent once a result is written down: itself, or that it could not be."""
+        try:
+            await recorder.write(self._websocket, result, LABEL)
+        except AssayError as error:
+            told = Error(code=error.code, message=error.message, close_code=Close.FAULT)
+            return told.model_dump_json(), told.close_code
+        return text, code
 
 
 def _code_behind(message: Heard | Ready | SlowDown | GoOn | Error) -> int | None:

@@ -33,7 +33,7 @@ from assay.serve.operation.tables import HistoryEntry, ScanCount
 from assay.serve.tracing import request_id_of
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection
 
     from assay.settings import Settings
 
@@ -81,7 +81,7 @@ class Recorder:
         self._thread = Thread(target=self._loop, name="assay-record", daemon=True)
         self._thread.start()
 
-    async def write(self, request: Request, outcome: Outcome, label: str) -> None:
+    async def write(self, request: HTTPConnection, outcome: Outcome, label: str) -> None:
         """Write down an outcome of whoever asks; see `record`.
 
         Raises:
