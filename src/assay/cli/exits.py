@@ -8,6 +8,7 @@ from assay.errors import (
     MissingExtra,
     ModelError,
     ProtocolError,
+    ReportError,
     SettingsError,
     TrainingError,
 )
@@ -37,6 +38,7 @@ _BY_KIND: tuple[tuple[type[AssayError], int], ...] = (
     (SettingsError, USAGE),
     (MissingExtra, USAGE),
     (ProtocolError, USAGE),
+    (ReportError, USAGE),
     (MetricInputError, USAGE),
     (TrainingError, USAGE),
     (ModelError, MODEL),
