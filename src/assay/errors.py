@@ -19,6 +19,7 @@
     ├── MetricInputError         scores or keys that no metric is defined for
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
+    ├── ExplanationError         an explanation cannot be made or read
     └── TrainingError            a recipe or a training run cannot go on
 
 A message says what was given, what is accepted, and the next step. `code` is stable and goes into JSON; `context`
@@ -165,6 +166,12 @@ class DataError(AssayError):
     """Data cannot be fetched or made."""
 
     code = "data_failed"
+
+
+class ExplanationError(AssayError):
+    """An explanation cannot be made of this, or read from this."""
+
+    code = "explanation_failed"
 
 
 class TrainingError(AssayError):
