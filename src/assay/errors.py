@@ -20,6 +20,7 @@
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
     ├── ReportError              a report cannot be made of what was given
+    ├── ExplanationError         an explanation cannot be made or read
     └── TrainingError            a recipe or a training run cannot go on
 
 A message says what was given, what is accepted, and the next step. `code` is stable and goes into JSON; `context`
@@ -172,6 +173,10 @@ class ReportError(AssayError):
     """A report cannot be made of what was given."""
 
     code = "bad_report"
+class ExplanationError(AssayError):
+    """An explanation cannot be made of this, or read from this."""
+
+    code = "explanation_failed"
 
 
 class TrainingError(AssayError):
