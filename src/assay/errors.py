@@ -173,6 +173,8 @@ class ReportError(AssayError):
     """A report cannot be made of what was given."""
 
     code = "bad_report"
+
+
 class ExplanationError(AssayError):
     """An explanation cannot be made of this, or read from this."""
 

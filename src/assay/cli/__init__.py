@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from assay._version import __version__
-from assay.cli import config, data, doctor, evaluate, exits, export, models, scan, train
+from assay.cli import config, data, doctor, evaluate, exits, export, models, report, scan, train
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -41,6 +41,7 @@ app.command(epilog=scan.EPILOG, short_help="Scan recordings for signs of synthes
 app.command(epilog=models.EPILOG, short_help="List the models or show a card.")(models.models)
 app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.doctor)
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)
+app.command(epilog=report.EPILOG, short_help="Report on a file or a result, as PDF or HTML.")(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.command(epilog=evaluate.EPILOG, short_help="Measure a model on a protocol.")(evaluate.evaluate)

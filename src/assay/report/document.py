@@ -8,7 +8,7 @@ All text is plain: nothing in it is markup, and control characters are spelt out
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from assay.report.drawing import Drawing
@@ -91,3 +91,36 @@ class Document:
     answer: str
     head: tuple[Block, ...]
     chapters: tuple[Chapter, ...]
+
+
+MOST_CHARACTERS = 3000  # of one text: nobody reads more, and a result may be a stranger's
+MOST_LINES = 80  # of one list or table
+
+
+def trimmed(document: Document) -> Document:
+    """The document with texts and tables of a length that can be laid out, whatever the result holds."""
+    return replace(
+        document,
+        subject=_short(document.subject),
+        head=tuple(map(_trimmed, document.head)),
+        chapters=tuple(Chapter(chapter.title, tuple(map(_trimmed, chapter.blocks))) for chapter in document.chapters),
+    )
+
+
+def _trimmed(block: Block) -> Block:
+    if isinstance(block, Words):
+        return replace(block, text=_short(block.text))
+    if isinstance(block, Points):
+        more = len(block.items) - MOST_LINES
+        rest = (f"and {more} more",) if more > 0 else ()
+        return Points((*map(_short, block.items[:MOST_LINES]), *rest))
+    if isinstance(block, Facts):
+        return Facts(tuple((_short(name), _short(value)) for name, value in block.rows[:MOST_LINES]))
+    if isinstance(block, Table):
+        return replace(block, rows=tuple(tuple(map(_short, row)) for row in block.rows[:MOST_LINES]))
+    return block
+
+
+def _short(text: str) -> str:
+    more = len(text) - MOST_CHARACTERS
+    return text if more <= 0 else f"{text[:MOST_CHARACTERS]}… and {more} characters more"

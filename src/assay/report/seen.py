@@ -71,7 +71,9 @@ class Seen:
     notes: tuple[str, ...] = ()
 
 
-def look(source: Any, result: ScanResult, *, settings: Settings | None = None, frames_s: tuple[float, ...] = ()) -> Seen:
+def look(
+    source: Any, result: ScanResult, *, settings: Settings | None = None, frames_s: tuple[float, ...] = ()
+) -> Seen:
     """Look at the medium of a result.
 
     Args:
@@ -177,9 +179,9 @@ def draw_sound(media: AudioMedia, duration_s: float) -> Sound:
         for frame, spectrum in spectra(block, N_FFT, hop):
             bands = power(spectrum)[:, 1:].reshape(len(spectrum), ROWS, -1).mean(2)
             at = (first + (frame + np.arange(len(bands))) * hop) / per_column
-            at = np.minimum(at.astype(np.int64), columns - 1)
-            np.add.at(energy, at, bands)
-            np.add.at(counts, at, 1)
+            column = np.minimum(at.astype(np.int64), columns - 1)
+            np.add.at(energy, column, bands)
+            np.add.at(counts, column, 1)
     return Sound(duration_s, np.where(np.isfinite(wave), wave, 0), _levels(energy, counts), SAMPLE_RATE_HZ / 2)
 
 

@@ -21,7 +21,7 @@ from assay.result import PLAIN_VERDICTS, Evidence, OperatingPointInForce, Person
 MAX_SPANS = 5  # a paragraph is for reading; the JSON has all of them
 MAX_LEFT_OUT = 3
 MAX_PERSONS = 3
-BONA_FIDE = {"audio": "recordings", "image": "recordings", "video": "videos"}
+BONA_FIDE = {"audio": "recordings", "image": "pictures", "video": "videos"}
 PARTS = {"image": "whole frames", "video": "faces", "audio": "sound"}
 NEUTRAL_PRIOR = 0.5
 CLEAR = 0.5  # strength of a trace

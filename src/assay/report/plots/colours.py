@@ -92,7 +92,9 @@ def loudness() -> Bytes:
     """The colours of a spectrogram, from quiet to loud: shape (256, 3)."""
     stops = np.array([_rgb(stop) for stop in _STOPS], np.float64)
     places = np.linspace(0, len(stops) - 1, 256)
-    return np.stack([np.interp(places, np.arange(len(stops)), stops[:, k]) for k in range(3)], 1).round().astype(np.uint8)
+    return (
+        np.stack([np.interp(places, np.arange(len(stops)), stops[:, k]) for k in range(3)], 1).round().astype(np.uint8)
+    )
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

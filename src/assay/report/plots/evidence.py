@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from assay.result import Evidence, ScanResult
 
 MOST = 14
+FAINT = 0.05  # below it there is nothing to see
 LEFT, RIGHT = 210.0, WIDTH - 60
 ROW = 24.0
 
@@ -23,9 +24,9 @@ def weighed(result: ScanResult) -> list[Evidence]:
 
 
 def evidence_figure(result: ScanResult) -> Drawing | None:
-    """Draw how clear the traces in the file are; None if there are none with a strength."""
+    """Draw how clear the traces in the file are; None if none of them shows."""
     found = weighed(result)
-    if not found:
+    if not found or (found[0].strength or 0.0) < FAINT:
         return None
     across = Scale(0.0, 1.0, LEFT, RIGHT)
     shapes: list[Shape] = []

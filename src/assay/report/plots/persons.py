@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from assay.result import Person, ScanResult
 
 MOST_PERSONS = 12
-LEFT, RIGHT = 150.0, WIDTH - 64
-ROW, GAP, BAR = 44.0, 8.0, 18.0
-FACE = 40.0
+MOST_STRETCHES = 2000
+LEFT, RIGHT = 150.0, WIDTH - 82
+ROW, GAP, BAR = 38.0, 6.0, 16.0
+FACE = 36.0
 
 
 def shown_persons(result: ScanResult) -> list[Person]:
@@ -68,22 +69,22 @@ def _probability(person: Person) -> str:
 def _person(person: Person, time: Scale, top: float, face: Pixels | None) -> Iterator[Shape]:
     if face is not None:
         yield Raster(4, top + 1, FACE, FACE, photograph(face, 2 * FACE_PIXELS))
-    yield Label(54, top + 18, f"person {person.id}", bold=True)
+    yield Label(54, top + 17, f"person {person.id}", bold=True)
     if person.voice or person.speaking:
-        yield Label(54, top + 33, "speaks", "soft", SMALL)
+        yield Label(54, top + 31, "speaks", "soft", SMALL)
     yield Box(LEFT, top, RIGHT - LEFT, ROW, FRAME)
     left, right = time(person.start_s), max(time(person.end_s), time(person.start_s) + 2)
-    bar = top + 8
+    bar = top + 7
     yield Box(left, bar, right - left, BAR, Paint(fill=leaning(person.llr), opacity=0.22))
     yield Box(left, bar, right - left, BAR, Paint(edge="soft", width=0.8))
-    for stretch in person.stretches:
+    for stretch in person.stretches[:MOST_STRETCHES]:
         begin, end = time(stretch.start_s), max(time(stretch.end_s), time(stretch.start_s) + 1)
         if stretch.suspicious:
             yield from marked(begin, end, bar, bar + BAR)
     yield from _course(person, time, bar)
-    for speech in person.speaking:
+    for speech in person.speaking[:MOST_STRETCHES]:
         begin, end = time(speech.start_s), max(time(speech.end_s), time(speech.start_s) + 1)
-        yield Path(((begin, top + ROW - 8), (end, top + ROW - 8)), Paint(edge="ink", width=3))
+        yield Path(((begin, top + ROW - 7), (end, top + ROW - 7)), Paint(edge="ink", width=3))
     yield Label(WIDTH - 8, top + 22, _probability(person), "ink", SMALL, "end", bold=True)
 
 
@@ -92,7 +93,7 @@ def _course(person: Person, time: Scale, bar: float) -> Iterator[Shape]:
     down = Scale(0.0, 1.0, bar + BAR - 2, bar + 2)
     points = [
         ((time(each.start_s) + time(each.end_s)) / 2, down(each.spoof_probability))
-        for each in sorted(person.stretches, key=lambda one: (one.start_s, one.end_s))
+        for each in sorted(person.stretches[:MOST_STRETCHES], key=lambda one: (one.start_s, one.end_s))
     ]
     if len(points) == 1:
         (x, y) = points[0]

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from assay.report.seen import Pixels
     from assay.result import Face, ScanResult
 
+MOST_BOXES = 300
 MOST_NAMED = 40  # more labels would hide the faces
-MOST_HIGH, MOST_WIDE = 520.0, WIDTH - 16
+MOST_HIGH, MOST_WIDE = 400.0, WIDTH - 16
 PHOTOGRAPH = 1200  # pixels of the longer side
 
 
@@ -31,11 +32,15 @@ def picture_figure(result: ScanResult, pixels: Pixels | None) -> Drawing | None:
         return None
     place = _Place.within(result.width, result.height)
     shapes: list[Shape] = list(place.ground(pixels))
-    for piece in result.pieces:
-        shapes.append(_outline(place, piece.box, Paint(edge=leaning(piece.llr), width=1.0, dashed=True)))
-    for number, face in enumerate(result.faces, 1):
+    shapes += [
+        Box(*place.box(piece.box), Paint(edge=leaning(piece.llr), width=1.0, dashed=True))
+        for piece in result.pieces[:MOST_BOXES]
+    ]
+    for number, face in enumerate(result.faces[:MOST_BOXES], 1):
         shapes += _face(place, face, number if number <= MOST_NAMED else None)
-    words = f"{len(result.faces)} faces in frames with their number and probability, {len(result.pieces)} parts in dashes."
+    words = (
+        f"{len(result.faces)} faces in frames with their number and probability, {len(result.pieces)} parts in dashes."
+    )
     return Drawing(WIDTH, place.height + 8, "The picture", words, tuple(shapes))
 
 
@@ -43,7 +48,8 @@ def overlay_figure(width: int, height: int, pixels: Pixels | None, saliency: Sal
     """Draw where the network reacted in a picture or frame.
 
     Args:
-        width, height: Of the picture, in pixels.
+        width: Of the picture, in pixels.
+        height: The same.
         pixels: None draws the map on a plain ground.
         saliency: Of kind ``picture`` or ``frame``.
         title: Of the drawing.
@@ -81,10 +87,6 @@ class _Place:
         far, low = self.left + right * self.scale, self.top + bottom * self.scale
         far, low = min(far, self.left + self.width), min(low, self.top + self.height)
         return x, y, max(far - x, 1.0), max(low - y, 1.0)
-
-
-def _outline(place: _Place, edges: Sequence[float], paint: Paint) -> Box:
-    return Box(*place.box(edges), paint)
 
 
 def _face(place: _Place, face: Face, number: int | None) -> Iterator[Shape]:

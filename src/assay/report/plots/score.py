@@ -48,7 +48,7 @@ def probability_figure(result: ScanResult) -> Drawing | None:
 
 
 def score_figure(result: ScanResult, card: Card | None) -> Drawing | None:
-    """Draw the score against the distribution and the thresholds; None where neither is known.
+    """Draw the score against the distribution and the thresholds; None where they are not known, or of something else.
 
     Args:
         result: Has the score and the thresholds.
@@ -57,7 +57,7 @@ def score_figure(result: ScanResult, card: Card | None) -> Drawing | None:
     if result.fusion is not None:
         return _parts(result.fusion.parts)
     point = result.operating_point
-    if result.llr is None or point is None:
+    if result.llr is None or point is None or of_a_part(result):
         return None
     tail = tail_of(card)
     reach = [result.llr, point.threshold_llr, point.bona_fide_below_llr, *(tail.values if tail else ())]
@@ -68,11 +68,17 @@ def score_figure(result: ScanResult, card: Card | None) -> Drawing | None:
         shapes += _curve(tail, across, top)
         top += CURVE + 6
     low, high = sorted((point.bona_fide_below_llr, point.threshold_llr))
-    shapes += _zones(across, top, low, high, told=True)
+    shapes += _zones(across, top, low, high, names_at=top + 15)
     shapes += _marker(across, result.llr, 8.0, top + ZONE, f"this file: {result.llr:+.2f}")
     shapes += _axis(across, top + ZONE)
     words = f"Score {result.llr:+.2f}; no sign up to {low:+.2f}, synthetic from {high:+.2f}."
     return Drawing(WIDTH, top + ZONE + 24, "The score, and where the verdict turns", words, tuple(shapes))
+
+
+def of_a_part(result: ScanResult) -> bool:
+    """Whether the score may be that of the part that stands out, which thresholds of whole files do not concern."""
+    before = result.stability.verdict if result.stability is not None else result.verdict
+    return result.fusion is None and "mixed" in (result.verdict, before)
 
 
 def tail_of(card: Card | None) -> TailModel | None:
@@ -98,18 +104,16 @@ def _curve(tail: TailModel, across: Scale, top: float) -> Iterator[Shape]:
     line = tuple((across(x), down(y)) for x, y in zip(xs, ys, strict=True))
     yield Path(((LEFT, down(0.0)), *line, (RIGHT, down(0.0))), Paint(fill="bona_fide", opacity=0.2), closed=True)
     yield Path(line, Paint(edge="bona_fide", width=1.6))
-    yield Label(RIGHT - 4, down(1.0) + 14, "share of bona fide files of development", "soft", SMALL, "end")
-    yield Label(RIGHT - 4, down(1.0) + 28, "that score at least as high", "soft", SMALL, "end")
 
 
-def _zones(across: Scale, top: float, low: float, high: float, *, told: bool) -> Iterator[Shape]:
-    """Three stretches of the scale, each with its name where there is room."""
+def _zones(across: Scale, top: float, low: float, high: float, *, names_at: float | None) -> Iterator[Shape]:
+    """Three stretches of the scale, each with its name where there is room for it."""
     edges = (across.start, across(low), across(high), across.end)
     kinds = (("bona_fide", "no sign found"), ("soft", "cannot tell"), ("spoof", "synthetic"))
     for (colour, name), left, right in zip(kinds, edges, edges[1:], strict=False):
         yield Box(left, top, right - left, ZONE, Paint(fill=colour, opacity=0.25))  # type: ignore[arg-type]
-        if told and right - left > 0.62 * SMALL * len(name):
-            yield Label((left + right) / 2, top + 15, name, "ink", SMALL, "middle")
+        if names_at is not None and right - left > 0.62 * SMALL * len(name):
+            yield Label((left + right) / 2, names_at, name, "ink", SMALL, "middle")
     for x in edges[1:3]:
         yield Path(((x, top), (x, top + ZONE)), Paint(edge="ink", width=1.2))
 
@@ -121,7 +125,9 @@ def _marker(across: Scale, llr: float, top: float, bottom: float, told: str) -> 
     # A ground of its own, so that the curve does not run through the words.
     long = 0.6 * SMALL * len(told) + 8
     yield Box(x + 3 if right else x - 3 - long, top + 42, long, SMALL + 6, Paint(fill="page", opacity=0.85))
-    yield Label(x + 7 if right else x - 7, top + 42 + SMALL + 1, told, "ink", SMALL, "start" if right else "end", bold=True)
+    yield Label(
+        x + 7 if right else x - 7, top + 42 + SMALL + 1, told, "ink", SMALL, "start" if right else "end", bold=True
+    )
 
 
 def _axis(across: Scale, bottom: float) -> Iterator[Shape]:
@@ -135,10 +141,10 @@ def _parts(parts: tuple[FusedPart, ...]) -> Drawing:
     values = [v for part in parts for v in (part.llr, part.threshold_llr, part.bona_fide_below_llr)]
     across = Scale(min(values) - 0.6, max(values) + 0.6, 120.0, RIGHT)
     shapes: list[Shape] = []
-    top = 6.0
+    top = 22.0
     for k, part in enumerate(parts):
         low, high = sorted((part.bona_fide_below_llr, part.threshold_llr))
-        shapes += _zones(across, top, low, high, told=k == 0)
+        shapes += _zones(across, top, low, high, names_at=top - 7 if k == 0 else None)
         x = across(part.llr)
         shapes.append(Path(((x, top - 2), (x, top + ZONE + 2)), Paint(edge="ink", width=3)))
         shapes.append(Label(108, top + 15, PARTS[part.name], anchor="end"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEFT, RIGHT = 76.0, WIDTH - 8
 MOST_CHANNELS = 6
+MOST_MARKS = 200
+MOST_POINTS = 2000  # of a lane; a result holds 1,000
 WAVE, SPECTROGRAM, SCORE, GAP = 62.0, 132.0, 96.0, 14.0
 LOW, MIDDLE, HIGH = 0.0, 0.5, 1.0
 
@@ -66,7 +68,7 @@ def _words(result: ScanResult, sound: Sound | None, saliency: Saliency | None) -
         "where the network reacted" if saliency is not None else "",
         "probability of synthesis" if result.timeline else "",
     ]
-    marks = [span(each.start_s, each.end_s) for each in result.segments if each.suspicious]
+    marks = [span(each.start_s, each.end_s) for each in result.segments if each.suspicious][:MOST_MARKS]
     stands = f" What stands out: {', '.join(marks)}." if marks else " No stretch is marked."
     return f"From top to bottom: {', '.join(filter(None, told))}.{stands}"
 
@@ -112,7 +114,7 @@ def _lane(lane: Timeline, time: Scale, top: float, *, named: bool) -> Iterator[S
     yield Box(LEFT, top, time(time.high) - LEFT, SCORE, FRAME)
     for share in (0.25, 0.75):
         yield Path(((LEFT, down(share)), (time(time.high), down(share))), GRID)
-    values = lane.spoof_probability
+    values = lane.spoof_probability[:MOST_POINTS]
     for scored, places in groupby(range(len(values)), key=lambda k: values[k] is not None):
         run = list(places)
         edges = [time(lane.start_s + lane.step_s * k) for k in (*run, run[-1] + 1)]
@@ -122,7 +124,14 @@ def _lane(lane: Timeline, time: Scale, top: float, *, named: bool) -> Iterator[S
             yield from hatched(edges[0], top, edges[-1] - edges[0], SCORE)
     yield Path(((LEFT, down(MIDDLE)), (time(time.high), down(MIDDLE))), Paint(edge="soft", dashed=True))
     for share in (LOW, MIDDLE, HIGH):
-        yield Label(LEFT - 8, down(share) + (10 if share == HIGH else 0 if share == LOW else 4), f"{share:.0%}", "soft", SMALL, "end")
+        yield Label(
+            LEFT - 8,
+            down(share) + (10 if share == HIGH else 0 if share == LOW else 4),
+            f"{share:.0%}",
+            "soft",
+            SMALL,
+            "end",
+        )
     if named:
         yield Label(LEFT + 6, top + 13, f"channel {lane.channel}" if lane.channel is not None else "mean", "ink", SMALL)
 
@@ -142,6 +151,5 @@ def _run(values: list[float], edges: list[float], down: Scale) -> Iterator[Shape
 
 
 def _stretches(result: ScanResult, time: Scale, top: float, bottom: float) -> Iterator[Shape]:
-    for each in result.segments:
-        if each.suspicious:
-            yield from marked(time(each.start_s), time(each.end_s), top, bottom)
+    for each in [one for one in result.segments if one.suspicious][:MOST_MARKS]:
+        yield from marked(time(each.start_s), time(each.end_s), top, bottom)
