@@ -3,7 +3,7 @@
     result, medium, explanation, card ──> chapters/*.py ──> Document ──> html.py
                                                                      └─> pdf.py
 
-All text is plain: nothing in it is markup, and control characters are spelt out (`assay.report.text.printable`).
+All text is plain: nothing in it is markup. What cannot be shown is spelt out at the end, in `trimmed`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from assay.report.drawing import Drawing
+from assay.report.drawing import Drawing, Label
+from assay.report.text import printable
 
 Verdict = Literal["bona_fide", "spoof", "mixed", "inconclusive", "failed"]
 
@@ -98,7 +99,7 @@ MOST_LINES = 80  # of one list or table
 
 
 def trimmed(document: Document) -> Document:
-    """The document with texts and tables of a length that can be laid out, whatever the result holds."""
+    """The document with texts that can be shown, and of a length that can be laid out, whatever the result holds."""
     return replace(
         document,
         subject=_short(document.subject),
@@ -118,9 +119,13 @@ def _trimmed(block: Block) -> Block:
         return Facts(tuple((_short(name), _short(value)) for name, value in block.rows[:MOST_LINES]))
     if isinstance(block, Table):
         return replace(block, rows=tuple(tuple(map(_short, row)) for row in block.rows[:MOST_LINES]))
-    return block
+    shapes = tuple(
+        replace(shape, text=_short(shape.text)) if isinstance(shape, Label) else shape for shape in block.drawing.shapes
+    )
+    return Figure(replace(block.drawing, words=_short(block.drawing.words), shapes=shapes), _short(block.caption))
 
 
 def _short(text: str) -> str:
     more = len(text) - MOST_CHARACTERS
-    return text if more <= 0 else f"{text[:MOST_CHARACTERS]}… and {more} characters more"
+    kept = printable(text[:MOST_CHARACTERS])
+    return kept if more <= 0 else f"{kept}… and {more} characters more"

@@ -96,8 +96,9 @@ def _chapter(chapter: Chapter, key: str) -> list[Any]:
 
     blocks = [flowable for block in chapter.blocks for flowable in _block(block, WIDE)]
     # A title stays with what follows it: a drawing whole, of anything else a few lines.
-    first = chapter.blocks[0] if chapter.blocks else None
-    need = 44 + (first.drawing.height * WIDE / first.drawing.width if isinstance(first, Figure) else 20)
+    first = next((block for block in chapter.blocks[:2] if isinstance(block, Figure)), None)
+    words = 0 if first is chapter.blocks[0] else 30
+    need = 44 + words + (first.drawing.height * WIDE / first.drawing.width if first is not None else 0)
     title = [Bookmark(chapter.title, 1, key), paragraph(chapter.title, "chapter", WIDE)]
     return [platypus().CondPageBreak(min(need, PAGE_HEIGHT / 2)), *title, *blocks]
 

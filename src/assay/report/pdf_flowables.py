@@ -165,6 +165,7 @@ def grid(rows: list[list[Any]], widths: list[float]) -> Any:
     rule = HexColor(LIGHT["line"])
     table.setStyle(
         [
+            ("FONTNAME", (0, 0), (-1, -1), REGULAR),  # else the file would name Helvetica
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LINEBELOW", (0, 0), (-1, -1), 0.5, rule),
             ("LINEBELOW", (0, 0), (-1, 0), 0.8, HexColor(LIGHT["soft"])),
@@ -182,6 +183,7 @@ def fact_table(rows: list[list[Any]], wide: float, names: float) -> Any:
     table = reportlab("platypus").Table(rows, colWidths=[names * wide, (1 - names) * wide], splitInRow=1, hAlign="LEFT")
     table.setStyle(
         [
+            ("FONTNAME", (0, 0), (-1, -1), REGULAR),  # else the file would name Helvetica
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("TEXTCOLOR", (0, 0), (0, -1), HexColor(LIGHT["soft"])),
             ("LEFTPADDING", (0, 0), (-1, -1), 0),

@@ -164,6 +164,11 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.{0 if 0.01 <= probability <= 0.985 else 1}f} %"
 
 
+def signed(llr: float) -> str:
+    """A score with its sign and two decimals; nothing is below zero by less than that."""
+    return f"{round(llr, 2) + 0.0:+.2f}"
+
+
 def printable(text: str) -> str:
     r"""Text with control and other invisible characters spelt out (``\x1b``), safe to show."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

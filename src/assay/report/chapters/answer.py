@@ -11,7 +11,7 @@ from assay.report.plots import persons_figure, picture_figure, probability_figur
 from assay.report.plots.persons import MOST_PERSONS
 from assay.report.plots.score import of_a_part, rarity, tail_of
 from assay.report.seen import Seen
-from assay.report.text import one_line, percent, sentence, span, told
+from assay.report.text import one_line, percent, sentence, signed, span, told
 from assay.result import PLAIN_VERDICTS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def why(given: Given) -> Chapter:
     if drawing is not None:
         blocks.append(Figure(drawing, _score_caption(given)))
     elif of_a_part(result) and result.llr is not None:
-        text = f"The score {result.llr:+.2f} is of what stands out; thresholds of whole files do not concern it."
+        text = f"The score {signed(result.llr)} is of what stands out; thresholds of whole files do not concern it."
         blocks.append(Words(text, "note"))
     return Chapter("Why", tuple(blocks))
 
@@ -68,7 +68,7 @@ def _score_caption(given: Given) -> str:
     if result.fusion is not None:
         return (
             f"{scale} Each part is held against its own thresholds (blue: no sign found; grey: cannot tell; orange:"
-            f" synthetic). Together {result.fusion.llr:+.2f}, by the rule {result.fusion.rule}."
+            f" synthetic). Together {signed(result.fusion.llr)}, by the rule {result.fusion.rule}."
         )
     tail = tail_of(given.card)
     if tail is None or result.llr is None:
@@ -87,7 +87,7 @@ def deliveries(given: Given) -> Chapter | None:
         (
             one.delivery,
             PLAIN_VERDICTS[one.verdict],
-            "–" if one.llr is None else f"{one.llr:+.2f}",
+            "–" if one.llr is None else f"{signed(one.llr)}",
             "–" if one.spoof_probability is None else percent(one.spoof_probability),
         )
         for one in found.deliveries
@@ -134,7 +134,7 @@ def _stretches(marked: list[Segment]) -> Table:
         (
             f"{one.start_s:.2f} s to {one.end_s:.2f} s",
             "–" if one.channel is None else str(one.channel),
-            f"{one.llr:+.2f}",
+            f"{signed(one.llr)}",
             percent(one.spoof_probability),
         )
         for one in ordered[:MOST_STRETCHES]
@@ -163,7 +163,7 @@ def _persons(result: ScanResult, seen: Seen) -> Iterator[Block]:
 
 
 def _person(one: Person) -> tuple[str, ...]:
-    together = "not scored" if one.llr is None else f"{one.llr:+.2f} ({percent(one.spoof_probability or 0.0)})"
+    together = "not scored" if one.llr is None else f"{signed(one.llr)} ({percent(one.spoof_probability or 0.0)})"
     if one.agreement is not None:
         lips = f"agree by {one.agreement.strength:.2f}, p {one.agreement.p:.2g}"
     else:
@@ -172,7 +172,7 @@ def _person(one: Person) -> tuple[str, ...]:
 
 
 def _score(llr: float | None) -> str:
-    return "–" if llr is None else f"{llr:+.2f}"
+    return "–" if llr is None else f"{signed(llr)}"
 
 
 def _cues(result: ScanResult) -> Iterator[Block]:

@@ -9,13 +9,13 @@ from assay.report.chapters.given import Given
 from assay.report.document import Block, Chapter, Figure, Table, Words
 from assay.report.plots import overlay_figure, sound_figure
 from assay.report.seen import Seen
-from assay.report.text import one_line, sentence
+from assay.report.text import one_line, sentence, signed
 
 MOST_ROWS = 8
 MOST_MAPS = 4
 METHODS = {
-    "occlusion": "places were hidden one by one, and the score computed anew",
-    "grad_cam": "the network's own gradients were followed (Grad-CAM)",
+    "occlusion": "by hiding places one by one and scoring anew",
+    "grad_cam": "by following the network's own gradients (Grad-CAM)",
 }
 ABOUT = "It tells what the network reacted to, not what was done to the file."
 
@@ -25,7 +25,7 @@ def reaction(given: Given) -> Chapter | None:
     found = given.explanation
     if found is None:
         return None
-    made = f"Made by {METHODS[found.method]}, with the model {one_line(found.model)}. {ABOUT}"
+    made = f"Made {METHODS[found.method]}, with the model {one_line(found.model)}. {ABOUT}"
     words = " ".join(sentence(one_line(each)) for each in found.sentences)
     blocks: list[Block] = [Words(words)] if words else []
     blocks += _maps(given, found)
@@ -63,7 +63,7 @@ def _places(found: Explanation) -> Iterator[Block]:
     ]
     if rows:
         kept = sorted(rows, key=lambda row: -row[2])[:MOST_ROWS]
-        shown = tuple((kind, place, f"{llr:+.2f}") for kind, place, llr in kept)
+        shown = tuple((kind, place, f"{signed(llr)}") for kind, place, llr in kept)
         yield Table(("by", "place", "score that it carries"), shown, (0.2, 0.5, 0.3))
 
 
@@ -72,7 +72,7 @@ def _tested(tested: Faithfulness | None) -> str:
         return "Whether the map can be trusted was not tested."
     outcome = "The map marks what matters." if tested.holds else "So this map is not to be trusted."
     return (
-        f"Test: with the marked {tested.share:.0%} hidden the score goes from {tested.llr:+.2f} to"
-        f" {tested.marked:+.2f}, with as much hidden at random to {tested.random:+.2f} (mean of {tested.trials})."
+        f"Test: with the marked {100 * tested.share:.0f} % hidden the score goes from {signed(tested.llr)} to"
+        f" {signed(tested.marked)}, with as much hidden at random to {signed(tested.random)} (mean of {tested.trials})."
         f" {outcome}"
     )

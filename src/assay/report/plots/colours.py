@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 # (after cividis: Nuñez, Anderton & Renslow, PLoS ONE 2018).
 _STOPS = ("#00204d", "#1f3b6d", "#4c556c", "#6d6e72", "#8f8b78", "#b5a96f", "#dcca5a", "#ffea46")
 _JPEG_QUALITY = 82
+# Light where it is quiet: what lies over it keeps its colour.
+_GREYS = np.repeat(np.linspace(245, 70, 256).round().astype(np.uint8)[:, None], 3, axis=1)
 
 
 def indexed_png(values: Bytes, palette: Bytes, opacity: Bytes | None = None) -> bytes:
@@ -45,15 +47,17 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def spectrogram_png(levels: Floats, *, floor_db: float) -> bytes:
+def spectrogram_png(levels: Floats, *, floor_db: float, grey: bool = False) -> bytes:
     """A spectrogram in colours.
 
     Args:
         levels: Decibels below the loudest, shape (rows, columns), row 0 the lowest band; nan is as quiet as the floor.
         floor_db: Level that is drawn darkest, below 0.
+        grey: Without colours and on a light ground, for something in colours to lie over.
     """
     share = np.clip(1 - np.nan_to_num(levels, nan=floor_db) / floor_db, 0, 1)
-    return indexed_png((share[::-1] * 255).round().astype(np.uint8), loudness())
+    palette = _GREYS if grey else loudness()
+    return indexed_png((share[::-1] * 255).round().astype(np.uint8), palette)
 
 
 def overlay_png(values: Floats, *, upwards: bool) -> bytes:
@@ -73,15 +77,18 @@ def overlay_png(values: Floats, *, upwards: bool) -> bytes:
     return indexed_png(steps, palette.astype(np.uint8), (strength * 190).round().astype(np.uint8))
 
 
-def photograph(pixels: Bytes, most: int) -> bytes:
+def photograph(pixels: Bytes, most: int, *, faint: bool = False) -> bytes:
     """A picture as JPEG, no longer or higher than so many pixels.
 
     Args:
         pixels: Shape (height, width, 3).
         most: Of the longer side.
+        faint: In light greys, for something in colours to lie over.
     """
     image = Image.fromarray(np.ascontiguousarray(pixels))
     image.thumbnail((most, most), Image.Resampling.LANCZOS)
+    if faint:
+        image = image.convert("L").point([70 + round(0.7 * level) for level in range(256)])
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return buffer.getvalue()

@@ -56,7 +56,7 @@ def overlay_figure(width: int, height: int, pixels: Pixels | None, saliency: Sal
     """
     place = _Place.within(width, height)
     image = overlay_png(saliency.values, upwards=False)
-    shapes = (*place.ground(pixels), Raster(place.left, place.top, place.width, place.height, image))
+    shapes = (*place.ground(pixels, faint=True), Raster(place.left, place.top, place.width, place.height, image))
     words = "Orange where hiding a place takes evidence for a spoof away, blue where it takes evidence against it away."
     return Drawing(WIDTH, place.height + 8, title, words, shapes)
 
@@ -73,11 +73,11 @@ class _Place:
         # A thumbnail is not blown up to the width of a page.
         return cls(min(MOST_WIDE / width, MOST_HIGH / height, 3.0), width, height)
 
-    def ground(self, pixels: Pixels | None) -> Iterator[Shape]:
+    def ground(self, pixels: Pixels | None, *, faint: bool = False) -> Iterator[Shape]:
         if pixels is None:
             yield Box(self.left, self.top, self.width, self.height, Paint(fill="bar", edge="line"))
         else:
-            yield Raster(self.left, self.top, self.width, self.height, photograph(pixels, PHOTOGRAPH))
+            yield Raster(self.left, self.top, self.width, self.height, photograph(pixels, PHOTOGRAPH, faint=faint))
 
     def box(self, edges: Sequence[float]) -> tuple[float, float, float, float]:
         """Left, top, width and height, cut at the edge of the picture."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from assay.models.card import DetectorCard, PictureCard, TailModel, ZooCard
 from assay.report.drawing import SMALL, WIDTH, Box, Drawing, Label, Paint, Path, Shape
 from assay.report.plots.axes import GRID, Scale, ticks
-from assay.report.text import PARTS, percent
+from assay.report.text import PARTS, percent, signed
 
 if TYPE_CHECKING:
     from assay.models.card import Card
@@ -43,7 +43,7 @@ def probability_figure(result: ScanResult) -> Drawing | None:
     shapes.append(Path(((x, 23), (x - 6, 12), (x + 6, 12)), Paint(fill="ink"), closed=True))
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         shapes.append(Path(((across(share), 38), (across(share), 42)), Paint(edge="soft")))
-        shapes.append(Label(across(share), 54, f"{share:.0%}".replace("%", " %"), "soft", SMALL, "middle"))
+        shapes.append(Label(across(share), 54, f"{100 * share:.0f} %", "soft", SMALL, "middle"))
     return Drawing(WIDTH, 60, "Probability of synthesis", f"{words}.", tuple(shapes))
 
 
@@ -69,9 +69,9 @@ def score_figure(result: ScanResult, card: Card | None) -> Drawing | None:
         top += CURVE + 6
     low, high = sorted((point.bona_fide_below_llr, point.threshold_llr))
     shapes += _zones(across, top, low, high, names_at=top + 15)
-    shapes += _marker(across, result.llr, 8.0, top + ZONE, f"this file: {result.llr:+.2f}")
+    shapes += _marker(across, result.llr, 8.0, top, f"this file: {signed(result.llr)}")
     shapes += _axis(across, top + ZONE)
-    words = f"Score {result.llr:+.2f}; no sign up to {low:+.2f}, synthetic from {high:+.2f}."
+    words = f"Score {signed(result.llr)}; no sign up to {signed(low)}, synthetic from {signed(high)}."
     return Drawing(WIDTH, top + ZONE + 24, "The score, and where the verdict turns", words, tuple(shapes))
 
 
@@ -97,7 +97,7 @@ def _curve(tail: TailModel, across: Scale, top: float) -> Iterator[Shape]:
     down = Scale(0.0, 1.0, top + CURVE, top)
     for share in (0.0, 0.5, 1.0):
         yield Path(((LEFT, down(share)), (RIGHT, down(share))), GRID)
-        yield Label(LEFT - 8, down(share) + 4, f"{share:.0%}", "soft", SMALL, "end")
+        yield Label(LEFT - 8, down(share) + 4, f"{100 * share:.0f} %", "soft", SMALL, "end")
     xs = [across.low + (across.high - across.low) * k / 160 for k in range(161)]
     # Below what was measured every bona fide file scores higher.
     ys = [1.0 if x < tail.values[0] else tail.p_value(x) for x in xs]
@@ -121,6 +121,7 @@ def _zones(across: Scale, top: float, low: float, high: float, *, names_at: floa
 def _marker(across: Scale, llr: float, top: float, bottom: float, told: str) -> Iterator[Shape]:
     x = across(llr)
     yield Path(((x, top), (x, bottom)), Paint(edge="ink", width=2.2))
+    yield Path(((x - 5, bottom), (x + 5, bottom), (x, bottom + 7)), Paint(fill="ink"), closed=True)
     right = x < (LEFT + RIGHT) / 2
     # A ground of its own, so that the curve does not run through the words.
     long = 0.6 * SMALL * len(told) + 8
@@ -148,14 +149,14 @@ def _parts(parts: tuple[FusedPart, ...]) -> Drawing:
         x = across(part.llr)
         shapes.append(Path(((x, top - 2), (x, top + ZONE + 2)), Paint(edge="ink", width=3)))
         shapes.append(Label(108, top + 15, PARTS[part.name], anchor="end"))
-        told = f"{part.llr:+.2f}, weight {part.weight:.2f}{', stands out' if part.stands_out else ''}"
+        told = f"{signed(part.llr)}, weight {part.weight:.2f}{', stands out' if part.stands_out else ''}"
         room = "start" if x < (across.start + across.end) / 2 else "end"
         shapes.append(Label(x + (6 if room == "start" else -6), top + ZONE + 13, told, "ink", SMALL, room))  # type: ignore[arg-type]
         top += ROW + 4
     shapes += _axis(across, top - 2)
     words = "; ".join(
-        f"{PARTS[part.name]} {part.llr:+.2f}, no sign up to {part.bona_fide_below_llr:+.2f},"
-        f" synthetic from {part.threshold_llr:+.2f}"
+        f"{PARTS[part.name]} {signed(part.llr)}, no sign up to {signed(part.bona_fide_below_llr)},"
+        f" synthetic from {signed(part.threshold_llr)}"
         for part in parts
     )
     return Drawing(WIDTH, top + 22, "The scores of the parts", f"{words}.", tuple(shapes))

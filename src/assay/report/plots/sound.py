@@ -32,7 +32,8 @@ def sound_figure(result: ScanResult, sound: Sound | None = None, saliency: Salie
     Args:
         result: Has the timeline, and what stands out.
         sound: Of its medium; None leaves out waveform and spectrogram.
-        saliency: Of kind ``spectrogram``, laid over the spectrogram; without one over a plain ground.
+        saliency: Of kind ``spectrogram``, laid over the spectrogram, which is grey then, or over a plain ground; the
+            waveform is left out.
     """
     lanes = result.timeline[:MOST_CHANNELS]
     if not lanes and sound is None:
@@ -43,7 +44,7 @@ def sound_figure(result: ScanResult, sound: Sound | None = None, saliency: Salie
     time = Scale(0.0, min(length, result.duration_s or length), LEFT, RIGHT)
     shapes: list[Shape] = []
     top = 12.0
-    if sound is not None:
+    if sound is not None and saliency is None:
         shapes += _wave(sound, time, top)
         top += WAVE + GAP
     if sound is not None or saliency is not None:
@@ -64,7 +65,7 @@ def sound_figure(result: ScanResult, sound: Sound | None = None, saliency: Salie
 
 def _words(result: ScanResult, sound: Sound | None, saliency: Saliency | None) -> str:
     told = [
-        "waveform and spectrogram" if sound is not None else "",
+        "waveform and spectrogram" if sound is not None and saliency is None else "",
         "where the network reacted" if saliency is not None else "",
         "probability of synthesis" if result.timeline else "",
     ]
@@ -96,7 +97,7 @@ def _spectrogram(sound: Sound | None, saliency: Saliency | None, time: Scale, to
     if sound is None:
         yield Box(LEFT, top, RIGHT - LEFT, SPECTROGRAM, FRAME)
     else:
-        image = spectrogram_png(sound.levels, floor_db=FLOOR_DB)
+        image = spectrogram_png(sound.levels, floor_db=FLOOR_DB, grey=saliency is not None)
         yield Raster(LEFT, top, time(sound.duration_s) - LEFT, SPECTROGRAM, image)
     if saliency is not None:
         left, right = time(saliency.start_s or 0.0), time(saliency.end_s or time.high)
@@ -127,7 +128,7 @@ def _lane(lane: Timeline, time: Scale, top: float, *, named: bool) -> Iterator[S
         yield Label(
             LEFT - 8,
             down(share) + (10 if share == HIGH else 0 if share == LOW else 4),
-            f"{share:.0%}",
+            f"{100 * share:.0f} %",
             "soft",
             SMALL,
             "end",
