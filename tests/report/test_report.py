@@ -13,7 +13,6 @@ from typing import get_args
 from unittest.mock import patch
 
 import numpy as np
-import pypdf
 import pytest
 
 import assay
@@ -26,6 +25,9 @@ from assay.report.html import html_page
 from assay.report.make import as_pdf
 from assay.report.reading import holds_results, read_outcomes
 from assay.result import PLAIN_VERDICTS, Face, ModelReference, Reason, ScanFailure, Verdict
+
+pypdf = pytest.importorskip("pypdf")
+pytest.importorskip("reportlab")
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202egnp.exe &amp; \"'<!-- "
 CHAPTERS = (

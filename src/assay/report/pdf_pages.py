@@ -62,7 +62,7 @@ def numbered_canvas(title: str) -> type[Any]:
 
 def _fitting(title: str, wide: float) -> str:
     """As much of the title as there is room for."""
-    kept = title
+    kept = title[:200]
     while width(shown := line(kept if kept == title else f"{kept}…"), REGULAR, SIZE) > wide:
         kept = kept[:-1]
     return shown

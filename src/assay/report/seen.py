@@ -30,6 +30,7 @@ FLOOR_DB = -70.0
 LONGEST_S = 1800.0  # decoding more than half an hour would make the reader wait
 MOST_FACES = 12
 FACE_PIXELS = 96
+TICK_S = 0.001  # times in a result are rounded
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -109,30 +110,28 @@ def _still(picture: Picture) -> Seen:
 def _moving(video: Video, result: ScanResult, frames_s: tuple[float, ...]) -> Seen:
     track = video.audio()
     sound, notes = (None, ()) if track is None else _heard(track, result.duration_s, "The sound track")
-    faces, frames = {}, {}
     wanted = sorted(
         (face.box_s, face.track_id, face.box)
         for face in sorted(result.faces, key=lambda one: -(one.llr if one.llr is not None else -99.0))[:MOST_FACES]
         if face.box_s is not None and face.track_id is not None
     )
     try:
-        for box_s, person, box in wanted:
-            pixels = _frame(video, box_s)
-            if pixels is not None:
-                faces[person] = _square(pixels, box)
-        for second in frames_s:
-            pixels = _frame(video, second)
-            if pixels is not None:
-                frames[second] = pixels
+        found = _frames(video, {*frames_s, *(second for second, _, _ in wanted)})
     except MediaError as error:
-        notes = (*notes, f"Frames could not be drawn: {error.message}")
-    return Seen(sound=sound, faces=faces, frames=frames, notes=notes)
+        return Seen(sound=sound, notes=(*notes, f"Frames could not be drawn: {error.message}"))
+    faces = {person: _square(found[second], box) for second, person, box in wanted if second in found}
+    return Seen(sound, None, faces, {second: found[second] for second in frames_s if second in found}, notes)
 
 
-def _frame(video: Video, second: float) -> Pixels | None:
-    """The frame at a time; None if there is none."""
-    found = next(iter(video.frames(fps=None, start_s=max(0.0, second - 1e-4), end_s=second + 1.0)), None)
-    return None if found is None else found.pixels
+def _frames(video: Video, seconds: set[float]) -> dict[float, Pixels]:
+    """The frame nearest at or after each second, in one pass; none for a second behind the end."""
+    waiting, found = sorted(seconds), dict[float, Pixels]()
+    if not waiting:
+        return found
+    for frame in video.frames(at=waiting, end_s=waiting[-1] + 1.0):
+        while waiting and waiting[0] <= frame.time_s + TICK_S:
+            found[waiting.pop(0)] = frame.pixels
+    return found
 
 
 def _square(pixels: Pixels, box: tuple[float, float, float, float]) -> Pixels:
