@@ -59,7 +59,8 @@ def occlude(rows: int, columns: int, coarse: tuple[int, int], finer: Sequence[in
     """Llr lost over a grid, shape (rows, columns); the sum over a box is what hiding it costs.
 
     Args:
-        rows, columns: Of the finest grid.
+        rows: Of the finest grid.
+        columns: Likewise.
         coarse: Height and width of the first boxes, in cells.
         finer: How many boxes to cut in each further round.
         ask: Llr lost when each of some boxes is hidden, shape (boxes,).

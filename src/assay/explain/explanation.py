@@ -1,14 +1,14 @@
 """What an explanation holds: where a network reacted, how much, and whether the map can be trusted.
 
 An explanation tells what the network reacted to, not what was done to the file. Every llr here is evidence that is
-lost when a place is hidden: above 0 the place speaks for a spoof, below 0 for bona fide. Plain data: nothing is computed
-here, so that reports may read it without loading a detector.
+lost when a place is hidden: above 0 the place speaks for a spoof, below 0 for bona fide. Plain data: nothing is
+computed here, so that reports may read it without loading a detector.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,4 +197,4 @@ def _map_of(told: dict[str, Any]) -> Saliency:
 
 
 def _rounded(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(cast("float", value), PLACES) if isinstance(value, float) else value for name, value in told.items()}
+    return {name: round(value, PLACES) if isinstance(value, float) else value for name, value in told.items()}

@@ -77,7 +77,8 @@ def overlaps(of: Sequence[float] | Floats, to: Sequence[float] | Floats) -> Floa
     """Share of each cell of one axis that lies in each cell of another, shape (cells of `to`, cells of `of`).
 
     Args:
-        of, to: Edges of the cells, rising.
+        of: Edges of the cells, rising.
+        to: Likewise, of the other axis.
     """
     given, wanted = np.asarray(of, np.float64), np.asarray(to, np.float64)
     first = np.maximum(wanted[:-1, None], given[None, :-1])
@@ -91,7 +92,8 @@ def respread(values: Floats, rows: tuple[Floats, Floats], columns: tuple[Floats,
 
     Args:
         values: Shape (r, c).
-        rows, columns: Edges of its cells, and edges of the wanted cells, in the same unit.
+        rows: Edges of its cells, and edges of the wanted cells, in the same unit.
+        columns: Likewise.
     """
     found: Floats = overlaps(*rows) @ values @ overlaps(*columns).T
     return found

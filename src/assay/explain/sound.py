@@ -28,6 +28,7 @@ from assay.timeline import Span
 
 if TYPE_CHECKING:
     from assay.audio.deliveries import Recording
+    from assay.result import Segment
     from assay.settings import Settings
     from assay.views.network import Network
     from assay.views.sound import HeardScores
@@ -76,6 +77,7 @@ class SoundFindings:
         ranges, bands: What it marks, with what hiding each costs.
         coverage: See `assay.explain.explanation.Explanation`.
         faithfulness: Of the map.
+        duration_s: Of the stretch that was explained.
     """
 
     saliency: Saliency
@@ -83,10 +85,11 @@ class SoundFindings:
     bands: tuple[Band, ...]
     coverage: float
     faithfulness: Faithfulness | None
+    duration_s: float
 
 
 def heard_by_detector(
-    detector: AudioDetector, media: Recording, settings: Settings, spans: Sequence[Span] = ()
+    detector: AudioDetector, media: Recording, settings: Settings, suspicious: Sequence[Segment] = ()
 ) -> Heard | None:
     """What the shipped detector heard; None if nothing of it was scored.
 
@@ -94,14 +97,15 @@ def heard_by_detector(
         detector: Asked.
         media: The recording.
         settings: Of the scan.
-        spans: Stretches that stand out, of a recording that is synthetic in part.
+        suspicious: Stretches that stand out, of a recording that is synthetic in part.
     """
     prepare = NoiseReducer if settings.denoise else None
     scores = detector.score(media, channels=settings.channels, prepare=prepare)
-    index = _loudest(scores)
+    index = _strongest_channel(scores) if not suspicious else suspicious[0].channel or 0
     if index is None:
         return None
     channel, card = scores.channels[index], detector.card
+    spans = [(one.start_s, one.end_s) for one in suspicious if (one.channel or 0) == index]
     parts = _parts_in(channel, spans, card.hop_samples / card.sample_rate_hz, scores.part_s)
     size = max(1, round((LONGEST_S * card.sample_rate_hz - card.window_samples) / card.hop_samples) + 1)
     scored = ~np.isnan(channel.llrs)
@@ -206,9 +210,8 @@ def explain_sound(heard: Heard, given: Floats | None = None) -> SoundFindings:
         high_hz=NYQUIST_HZ,
         label=heard.label,
     )
-    return SoundFindings(
-        saliency, tuple(found_ranges), tuple(found_bands), coverage(values), deletion_test(blocks, test, whole)
-    )
+    tested = deletion_test(blocks, test, whole)
+    return SoundFindings(saliency, tuple(found_ranges), tuple(found_bands), coverage(values), tested, duration)
 
 
 def _occluded(duration_s: float, lost: Callable[[Sequence[tuple[float, float, float, float]]], Floats]) -> Floats:
@@ -227,7 +230,7 @@ def _edges(cells: int, parts: int | None = None) -> Floats:
     return np.linspace(0.0, cells, (parts or cells) + 1)
 
 
-def _loudest(scores: AudioScores) -> int | None:
+def _strongest_channel(scores: AudioScores) -> int | None:
     """The channel with the highest score; None if none has one."""
     means = [np.nan if np.isnan(one.llrs).all() else float(np.nanmean(one.llrs)) for one in scores.channels]
     return None if np.isnan(means).all() else int(np.nanargmax(means))
@@ -273,5 +276,3 @@ def _stretch(media: Recording, settings: Settings, channel: int, first: int, sto
         if reducer is not None:
             keep(reducer.finish())
     return np.concatenate(kept)
-
-
