@@ -17,6 +17,7 @@ from assay.errors import ExplanationError
 
 SCHEMA_VERSION = 1
 PLACES = 4  # decimals of an llr in JSON
+LEAST_DIFFERENCE = 0.005  # llr; what two decimals can show
 Media = Literal["audio", "image", "video"]
 Method = Literal["occlusion", "grad_cam"]
 SaliencyKind = Literal["spectrogram", "picture", "frame"]
@@ -104,8 +105,8 @@ class Faithfulness:
 
     @property
     def holds(self) -> bool:
-        """Whether the marked places lower the llr more than places at random do."""
-        return self.marked < self.random
+        """Whether the marked places lower the llr more than places at random do, by more than rounding."""
+        return self.marked <= self.random - LEAST_DIFFERENCE
 
 
 @dataclass(frozen=True)

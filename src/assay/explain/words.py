@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from assay.explain.explanation import Band, Faithfulness, Media, Method, Range, Region
+from assay.explain.explanation import LEAST_DIFFERENCE, Band, Faithfulness, Media, Method, Range, Region
 from assay.result import Verdict
 
 WHAT: dict[Media, str] = {"audio": "recording", "image": "picture", "video": "video"}
@@ -29,8 +29,9 @@ ABOUT: dict[Media, str] = {
     "video": "the part of the sound that stands out",
 }
 NOTHING = "Nothing in this {what} could be scored, so there is nothing to explain."
-WHERE_TIME = "Hiding {places} lowers the score most."
-WHERE_BAND = "Of all frequencies those that count most are {places}."
+WHERE_TIME = "Hiding {places}{of} lowers the score most."
+WHERE_BAND = "The frequencies{of} that count most are {places}."
+IN_SOUND = " of the sound"
 WHERE_REGION = "Blurring {places} lowers the score most."
 NOWHERE = "No single place counts: hiding one alone hardly moves the score, or raises it."
 FEW = "Half of what speaks for a spoof lies in {share} of what was looked at, so it sits in few places."
@@ -39,19 +40,22 @@ FRAMES = "Of the frames that were tried, those at {times} speak most for a spoof
 STRETCH = "The maps cover {span} of {whole}, where the score is highest."
 MAP_OF = "They explain {about}, not the whole {what}."
 TESTED = (
-    "Check of the map: without the marked {share} the score of what is explained falls from {llr} to {marked}; without"
+    "Check of the map: without the marked {share} the score of what is explained goes from {llr} to {marked}; without"
     " as much at random it is {random} (mean of {trials} draws)."
 )
 FAILED = (
     "Check of the map: it fails. Without the marked {share} the score of what is explained is {marked}, without as much"
     " at random {random} (mean of {trials} draws; {llr} with nothing hidden). Do not rely on the places named here."
 )
+UNMOVED = (
+    "Check of the map: it tells nothing. Without the marked {share} the score of what is explained is {marked}, without"
+    " as much at random {random} (mean of {trials} draws; {llr} with nothing hidden)."
+)
 HOW: dict[Method, str] = {
     "occlusion": "Places were hidden one by one and the same network asked again.",
     "grad_cam": "The places are those that the network's own gradients point to (Grad-CAM).",
 }
 CONCENTRATED = 0.1  # share of places, up to which evidence sits in few of them
-LEAST = 0.005  # llr that two decimals can show
 
 
 @dataclass(frozen=True)
@@ -100,16 +104,23 @@ def sentences(facts: Facts) -> tuple[str, ...]:
 
 
 def _where(facts: Facts) -> list[str]:
-    times = [f"{_span(one.start_s, one.end_s)} ({_lost(one.llr)})" for one in facts.ranges if one.llr >= LEAST]
-    bands = [f"{one.low_hz:.0f}–{one.high_hz:.0f} Hz ({_lost(one.llr)})" for one in facts.bands if one.llr >= LEAST]
+    times = [
+        f"{_span(one.start_s, one.end_s)} ({_lost(one.llr)})" for one in facts.ranges if one.llr >= LEAST_DIFFERENCE
+    ]
+    bands = [
+        f"{one.low_hz:.0f}–{one.high_hz:.0f} Hz ({_lost(one.llr)})"
+        for one in facts.bands
+        if one.llr >= LEAST_DIFFERENCE
+    ]
     regions = [
         f"{one.width} × {one.height} pixels at {one.x}, {one.y} ({_lost(one.llr)})"
         for one in facts.regions
-        if one.llr >= LEAST
+        if one.llr >= LEAST_DIFFERENCE
     ]
+    of = IN_SOUND if facts.media == "video" and bands else ""
     told = [
-        *([WHERE_TIME.format(places=_listed(times))] if times else []),
-        *([WHERE_BAND.format(places=_listed(bands))] if bands else []),
+        *([WHERE_TIME.format(places=_listed(times), of=of)] if times else []),
+        *([WHERE_BAND.format(places=_listed(bands), of=of)] if bands else []),
         *([WHERE_REGION.format(places=_listed(regions))] if regions else []),
     ]
     if not told:
@@ -123,7 +134,7 @@ def _where(facts: Facts) -> list[str]:
 def _tested(found: Faithfulness | None) -> list[str]:
     if found is None:
         return []
-    text = TESTED if found.holds else FAILED
+    text = TESTED if found.holds else UNMOVED if abs(found.marked - found.random) < LEAST_DIFFERENCE else FAILED
     return [
         text.format(
             share=_share(found.share),
