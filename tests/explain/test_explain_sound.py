@@ -93,7 +93,7 @@ def test_a_sound_that_the_network_waits_for_is_found(ringed):
     (when,), (what,) = found.ranges, found.bands
     assert 10.9 <= when.start_s < when.end_s <= 11.6
     assert 2500 <= what.low_hz < what.high_hz <= 3500
-    assert when.llr == pytest.approx(ringing(ringed), abs=1.0)
+    assert 1.0 < when.llr <= ringing(ringed)
     assert found.faithfulness.holds
     assert found.coverage < 0.05
     values, saliency = found.saliency.values, found.saliency
