@@ -63,8 +63,8 @@ def test_a_picture_is_explained_in_its_own_pixels(explainer, examples):
     assert drawn(found.media, only).size == (only.width, only.height)
 
 
-def test_a_video_is_explained_by_frames_and_by_its_sound(explainer, examples):
-    found = explainer.explain(examples / "talking-drawing.mp4")
+def test_a_video_is_explained_by_frames_and_by_its_sound(examples):
+    found = Explainer(jobs=1, fps=2.0, close_s=0.0).explain(examples / "talking-drawing.mp4")
     kinds = [one.kind for one in found.explanation.saliency]
     assert kinds == ["frame", "frame", "spectrogram"]
     first, second, sound = found.explanation.saliency
@@ -120,7 +120,8 @@ def test_the_command_line_tells_and_draws(capsys, examples, tmp_path):
     (file,) = (tmp_path / "maps").iterdir()
     assert file.name.startswith("vocoded.wav-")
     assert str(file) in out
-    assert Image.open(file).size == (960, 384)
+    with Image.open(file) as image:
+        assert image.size == (960, 384)
 
 
 def test_the_command_line_gives_json_and_goes_on_past_a_bad_file(capsys, examples):
