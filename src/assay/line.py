@@ -92,7 +92,16 @@ class Detector:
             ModelError: If the model for pictures or videos, loaded when the first one comes, is unknown or altered.
         """
         started = time.perf_counter()
-        media = open_moving(source, settings=self.settings, name=name)
+        return self.examine(open_moving(source, settings=self.settings, name=name), started=started)
+
+    def examine(self, media: AudioMedia | Picture | Video, *, started: float | None = None) -> ScanResult:
+        """Analyse what `assay.media.open_moving` opened; see `scan`.
+
+        Args:
+            media: Opened with these settings.
+            started: `time.perf_counter` before it was; None for now.
+        """
+        started = time.perf_counter() if started is None else started
         if isinstance(media, AudioMedia):
             anchors = self._trust_anchors
             return sound_line.examine(media, self.sound_judge, self.settings, started=started, trust_anchors=anchors)

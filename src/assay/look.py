@@ -34,6 +34,12 @@ DARK: Final[dict[Colour, str]] = {
 }
 
 
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour such as ``#0072b2``, 0 to 255."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
 def variable(colour: Colour) -> str:
     """Name of the CSS variable that holds a colour."""
     return f"--{colour.replace('_', '-')}"

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from assay._version import __version__
-from assay.cli import config, data, doctor, evaluate, exits, export, models, report, scan, train
+from assay.cli import config, data, doctor, evaluate, exits, explain, export, models, report, scan, train
 from assay.cli.terminal import complain
 from assay.errors import AssayError
 
@@ -38,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=scan.EPILOG, short_help="Scan recordings for signs of synthesis.")(scan.scan)
+app.command(epilog=explain.EPILOG, short_help="Tell what moved the score of files.")(explain.explain)
 app.command(epilog=models.EPILOG, short_help="List the models or show a card.")(models.models)
 app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.doctor)
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)

@@ -22,7 +22,7 @@ EPILOG = f"""\b
 Examples:
   assay report recording.wav --output report.html
   assay report recording.wav --output report.pdf
-  assay report interviews/*.flac --stability --output interviews.pdf
+  assay report recording.wav --explain --stability --output report.pdf
   assay report result.json --output report.html
   assay report results.jsonl --media recording.wav --output report.html
 
@@ -54,8 +54,15 @@ def report(
     ] = None,
     explanation: Annotated[
         Path | None,
-        typer.Option(help="Explanation of the one input, as JSON: where the network reacted.", exists=True),
+        typer.Option(
+            help="What `assay explain --format json` wrote, to show where the network reacted; told apart by SHA-256.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain/--no-explain", help="Explain media that are scanned, too; see `assay explain`.")
+    ] = False,
     stability: Annotated[
         bool | None, typer.Option("--stability/--no-stability", help="Scan media with this setting; see `assay scan`.")
     ] = None,
@@ -86,17 +93,18 @@ def report(
 
         register()
     settings = prepare(**model_setting(model), stability=stability, deep=deep, max_false_alarm=max_false_alarm)
-    work = _Work(settings, media or [], _explanation(explanation))
+    work = _Work(settings, media or [], _explanations(explanation), explain=explain)
     documents = [document for path in paths for document in work.documents(path)]
-    work.finish(len(documents))
+    work.finish()
     with opening(output):
         write_report(documents, output)
     raise typer.Exit(exits.INPUT_FAILED if work.failed else exits.OK)
 
 
-def _explanation(path: Path | None) -> Explanation | None:
+def _explanations(path: Path | None) -> dict[str, Explanation]:
+    """By SHA-256 of what they are about."""
     if path is None:
-        return None
+        return {}
     import json
 
     from assay.errors import ReportError
@@ -104,9 +112,13 @@ def _explanation(path: Path | None) -> Explanation | None:
 
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ReportError(f"'{path}' holds no explanation: {error}. Give what `Explanation.as_dict` gave.") from error
-    return Explanation.from_dict(told)
+        records = [record for record in told if "explanation" in record]
+        found = {str(record["sha256"]): record["explanation"] for record in records}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ReportError(
+            f"'{path}' holds no explanations ({error}). Give what `assay explain --format json` wrote.", path=str(path)
+        ) from error
+    return {digest: Explanation.from_dict(one) for digest, one in found.items()}
 
 
 class _Work:
@@ -115,11 +127,14 @@ class _Work:
     Args:
         settings: In force.
         media: Files that results may be of.
-        explanation: Of the one input.
+        explanations: By SHA-256.
+        explain: Whether to explain what is scanned.
     """
 
-    def __init__(self, settings: Settings, media: list[Path], explanation: Explanation | None) -> None:
-        self._settings, self._explanation = settings, explanation
+    def __init__(
+        self, settings: Settings, media: list[Path], explanations: dict[str, Explanation], *, explain: bool
+    ) -> None:
+        self._settings, self._explanations, self._explain = settings, explanations, explain
         self._media, self._used = {_digest(path, settings): path for path in media}, set[str]()
         self._detector: Any = None
         self.failed = 0
@@ -152,10 +167,27 @@ class _Work:
     def _document(self, outcome: Outcome, medium: Any, told: Mapping[str, Any] | None) -> Document:
         from assay.report.make import report_on
 
-        card = self._card(outcome)
         return report_on(
-            outcome, medium=medium, explanation=self._explanation, card=card, settings=self._settings, told=told
+            outcome,
+            medium=medium,
+            explanation=self._explained(outcome, medium if told is not None else None),
+            card=self._card(outcome),
+            settings=self._settings,
+            told=told,
         )
+
+    def _explained(self, outcome: Outcome, scanned: Any) -> Explanation | None:
+        """What was given for it, or made of what was scanned just now."""
+        digest = getattr(outcome, "sha256", "")
+        if digest in self._explanations:
+            self._used.add(digest)
+            return self._explanations[digest]
+        if not self._explain or scanned is None or not digest:
+            return None
+        from assay.explain.door import Explainer
+
+        found: Explanation = Explainer(self._detector).explain(scanned, result=outcome).explanation  # type: ignore[arg-type]
+        return found
 
     def _card(self, outcome: Outcome) -> Any:
         """Of a network that was trained here, if it is the one that answered."""
@@ -169,22 +201,26 @@ class _Work:
         digest = getattr(outcome, "sha256", None)
         if digest not in self._media:
             return None
-        self._used.add(digest)
+        self._used.add(str(digest))
         return self._media[digest]
 
-    def finish(self, number: int) -> None:
+    def finish(self) -> None:
         """Refuse what was given and fits nothing, before anything is written.
 
-        Args:
-            number: Of inputs.
+        Raises:
+            ReportError: If a medium or an explanation is of none of the inputs.
         """
         from assay.errors import ReportError
 
         unused = [str(path) for digest, path in self._media.items() if digest not in self._used]
         if unused:
             raise ReportError(f"--media: no result is of {', '.join(unused)}; their SHA-256 differ. Leave them out.")
-        if self._explanation is not None and number != 1:
-            raise ReportError(f"--explanation is of one input, and there are {number}. Report on them one by one.")
+        strange = [digest[:12] for digest in self._explanations if digest not in self._used]
+        if strange:
+            raise ReportError(
+                f"--explanation: no input has the SHA-256 that begins with {', '.join(strange)}. Leave out what is of"
+                " other files."
+            )
 
 
 def _digest(path: Path, settings: Settings) -> str:

@@ -1,14 +1,14 @@
 """What an explanation holds: where a network reacted, how much, and whether the map can be trusted.
 
 An explanation tells what the network reacted to, not what was done to the file. Every llr here is evidence that is
-lost when a place is hidden: above 0 the place speaks for a spoof, below 0 for bona fide. Plain data: nothing is computed
-here, so that reports may read it without loading a detector.
+lost when a place is hidden: above 0 the place speaks for a spoof, below 0 for bona fide. Plain data: nothing is
+computed here, so that reports may read it without loading a detector.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from assay.errors import ExplanationError
 
 SCHEMA_VERSION = 1
 PLACES = 4  # decimals of an llr in JSON
+LEAST_DIFFERENCE = 0.005  # llr; what two decimals can show
 Media = Literal["audio", "image", "video"]
 Method = Literal["occlusion", "grad_cam"]
 SaliencyKind = Literal["spectrogram", "picture", "frame"]
@@ -104,8 +105,8 @@ class Faithfulness:
 
     @property
     def holds(self) -> bool:
-        """Whether the marked places lower the llr more than places at random do."""
-        return self.marked < self.random
+        """Whether the marked places lower the llr more than places at random do, by more than rounding."""
+        return self.marked <= self.random - LEAST_DIFFERENCE
 
 
 @dataclass(frozen=True)
@@ -197,4 +198,4 @@ def _map_of(told: dict[str, Any]) -> Saliency:
 
 
 def _rounded(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(cast("float", value), PLACES) if isinstance(value, float) else value for name, value in told.items()}
+    return {name: round(value, PLACES) if isinstance(value, float) else value for name, value in told.items()}

@@ -109,7 +109,8 @@ def _still(picture: Picture) -> Seen:
 
 def _moving(video: Video, result: ScanResult, frames_s: tuple[float, ...]) -> Seen:
     track = video.audio()
-    sound, notes = (None, ()) if track is None else _heard(track, result.duration_s, "The sound track")
+    starts_s = video.info.sound_starts_s or 0.0
+    sound, notes = (None, ()) if track is None else _heard(track, result.duration_s, "The sound track", starts_s)
     wanted = sorted(
         (face.box_s, face.track_id, face.box)
         for face in sorted(result.faces, key=lambda one: -(one.llr if one.llr is not None else -99.0))[:MOST_FACES]
@@ -146,19 +147,26 @@ def _square(pixels: Pixels, box: tuple[float, float, float, float]) -> Pixels:
     return pixels[first_row : first_row + side, first_column : first_column + side]
 
 
-def _heard(media: AudioMedia, duration_s: float | None, name: str) -> tuple[Sound | None, tuple[str, ...]]:
+def _heard(
+    media: AudioMedia, duration_s: float | None, name: str, starts_s: float = 0.0
+) -> tuple[Sound | None, tuple[str, ...]]:
     if not duration_s:
         return None, ()
     if duration_s > LONGEST_S:
         return None, (f"{name} is longer than {LONGEST_S / 60:.0f} minutes and was not drawn.",)
     try:
-        return draw_sound(media, duration_s), ()
+        return draw_sound(media, duration_s, starts_s), ()
     except MediaError as error:
         return None, (f"{name} could not be drawn: {error.message}",)
 
 
-def draw_sound(media: AudioMedia, duration_s: float) -> Sound:
+def draw_sound(media: AudioMedia, duration_s: float, starts_s: float = 0.0) -> Sound:
     """Waveform and spectrogram of a recording, in one pass and flat memory.
+
+    Args:
+        media: What is heard.
+        duration_s: What the drawing spans.
+        starts_s: Where in it the first sample is.
 
     Raises:
         MediaError: As `AudioMedia.blocks` does.
@@ -170,7 +178,7 @@ def draw_sound(media: AudioMedia, duration_s: float) -> Sound:
     wave = np.stack([np.full(columns, np.inf, np.float32), np.full(columns, -np.inf, np.float32)])
     energy = np.zeros((columns, ROWS), np.float64)
     counts = np.zeros(columns)
-    for first, block in _pieces(media):
+    for first, block in _pieces(media, round(starts_s * SAMPLE_RATE_HZ)):
         place = np.minimum(((first + np.arange(block.size)) / per_column).astype(np.int64), columns - 1)
         starts = np.flatnonzero(np.diff(place, prepend=-1))
         np.minimum.at(wave[0], place[starts], np.minimum.reduceat(block, starts))
@@ -184,11 +192,12 @@ def draw_sound(media: AudioMedia, duration_s: float) -> Sound:
     return Sound(duration_s, np.where(np.isfinite(wave), wave, 0), _levels(energy, counts), SAMPLE_RATE_HZ / 2)
 
 
-def _pieces(media: AudioMedia) -> Iterator[tuple[int, Floats]]:
-    """First sample and samples of each block."""
-    first = 0
+def _pieces(media: AudioMedia, first: int) -> Iterator[tuple[int, Floats]]:
+    """Place of the first sample, and samples, of each block; what lies before the beginning is left out."""
     for block in media.blocks():
-        yield first, block[0]
+        kept = block[0, max(0, -first) :]
+        if kept.size:
+            yield max(0, first), kept
         first += block.shape[1]
 
 

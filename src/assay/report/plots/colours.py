@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from assay.look import BONA_FIDE_BLUE, SPOOF_ORANGE
+from assay.look import BONA_FIDE_BLUE, SPOOF_ORANGE, rgb
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -71,7 +71,7 @@ def overlay_png(values: Floats, *, upwards: bool) -> bytes:
     most = float(np.abs(rows).max(initial=0.0)) or 1.0
     steps = np.clip((rows / most * 127).round() + 128, 0, 255).astype(np.uint8)
     signed = np.arange(256) - 128
-    palette = np.where(signed[:, None] > 0, _rgb(SPOOF_ORANGE), _rgb(BONA_FIDE_BLUE))
+    palette = np.where(signed[:, None] > 0, rgb(SPOOF_ORANGE), rgb(BONA_FIDE_BLUE))
     # Weak places stay clear: half the map is noise around nothing.
     strength = np.clip((np.abs(signed) / 127 - 0.15) / 0.85, 0, 1)
     return indexed_png(steps, palette.astype(np.uint8), (strength * 190).round().astype(np.uint8))
@@ -97,13 +97,8 @@ def photograph(pixels: Bytes, most: int, *, faint: bool = False) -> bytes:
 @lru_cache(maxsize=1)
 def loudness() -> Bytes:
     """The colours of a spectrogram, from quiet to loud: shape (256, 3)."""
-    stops = np.array([_rgb(stop) for stop in _STOPS], np.float64)
+    stops = np.array([rgb(stop) for stop in _STOPS], np.float64)
     places = np.linspace(0, len(stops) - 1, 256)
     return (
         np.stack([np.interp(places, np.arange(len(stops)), stops[:, k]) for k in range(3)], 1).round().astype(np.uint8)
     )
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour[1:])
-    return red, green, blue
