@@ -23,6 +23,7 @@ MARGIN, PAGE_WIDTH, PAGE_HEIGHT = 48.0, 595.28, 841.89  # points; A4
 WIDE = PAGE_WIDTH - 2 * MARGIN
 FRAME = 6.0  # what reportlab keeps clear within the margins
 SIZES = {"plain": 9.5, "note": 8.5, "strong": 9.5, "cell": 8.0, "head": 8.0, "title": 18.0, "chapter": 12.5}
+LONG_CELL = 500  # characters
 NAMES = 0.29  # share of the width that the names of facts take
 BARS: dict[Verdict, Colour] = {
     "bona_fide": "bona_fide",
@@ -122,7 +123,8 @@ def _flat(block: Block, wide: float) -> list[Any]:
     shares = [share * wide for share in block.shares]
     head = [paragraph(column, "head", share - 8) for column, share in zip(block.columns, shares, strict=True)]
     rows = [[paragraph(cell, "cell", share - 8) for cell, share in zip(row, shares, strict=True)] for row in block.rows]
-    return [platypus().Spacer(0, 4), grid([head, *rows], shares), platypus().Spacer(0, 6)]
+    breaks = any(len(cell) > LONG_CELL for row in block.rows for cell in row)
+    return [platypus().Spacer(0, 4), grid([head, *rows], shares, breaks=breaks), platypus().Spacer(0, 6)]
 
 
 def _fact(name: str, value: str, wide: float) -> list[Any]:

@@ -159,9 +159,16 @@ class Bookmark(Flowable):  # type: ignore[misc]
         canvas.addOutlineEntry(self._title, self._key, level=self._level, closed=self._level > 0)
 
 
-def grid(rows: list[list[Any]], widths: list[float]) -> Any:
-    """A table whose first row is repeated on each page."""
-    table = reportlab("platypus").Table(rows, colWidths=widths, repeatRows=1, splitInRow=1, hAlign="LEFT")
+def grid(rows: list[list[Any]], widths: list[float], *, breaks: bool) -> Any:
+    """A table whose first row is repeated on each page.
+
+    Args:
+        rows: The first holds titles.
+        widths: Of the columns, in points.
+        breaks: Whether a page may end within a row; needed where one may be higher than a page.
+    """
+    split = {"splitInRow": 1} if breaks else {}
+    table = reportlab("platypus").Table(rows, colWidths=widths, repeatRows=1, hAlign="LEFT", **split)
     rule = HexColor(LIGHT["line"])
     table.setStyle(
         [

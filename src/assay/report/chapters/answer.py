@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_STRETCHES = 15
 MOST_ROWS = 25
 NO_VERDICT = "This is no verdict: the scores lie where the models err too often, or something forbids one."
+NO_SCORE = "This is no verdict: nothing in it could be judged."
 MEANING = {
     "bona_fide": "The models found no sign of synthesis. A method that they do not know may leave none.",
     "spoof": "The models found signs of synthesis in it. A sign is evidence, not proof.",
@@ -31,7 +32,8 @@ MEANING = {
 def head(given: Given) -> Iterator[Block]:
     """What stands below the verdict: how sure, and what it means."""
     result = given.result
-    yield Words(MEANING[result.verdict], "strong")
+    unscored = result.verdict == "inconclusive" and result.spoof_probability is None
+    yield Words(NO_SCORE if unscored else MEANING[result.verdict], "strong")
     gauge = probability_figure(result)
     if gauge is not None:
         yield Figure(gauge, "")

@@ -70,7 +70,7 @@ def _places(found: Explanation) -> Iterator[Block]:
 def _tested(tested: Faithfulness | None) -> str:
     if tested is None:
         return "Whether the map can be trusted was not tested."
-    outcome = "The map marks what matters." if tested.holds else "So this map is not to be trusted."
+    outcome = "So the map marks what the score rests on." if tested.holds else "So this map is not to be trusted."
     return (
         f"Test: with the marked {100 * tested.share:.0f} % hidden the score goes from {signed(tested.llr)} to"
         f" {signed(tested.marked)}, with as much hidden at random to {signed(tested.random)} (mean of {tested.trials})."

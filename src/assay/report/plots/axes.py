@@ -59,10 +59,11 @@ def time_axis(scale: Scale, bottom: float) -> Iterator[Shape]:
         yield Label(x, bottom + 16, named, "soft", SMALL, "middle")
 
 
-def marked(left: float, right: float, top: float, bottom: float) -> Iterator[Shape]:
+def marked(left: float, right: float, top: float, bottom: float, *, tinted: bool = True) -> Iterator[Shape]:
     """A stretch that stands out: tinted, framed, and with a bar above, so that it shows without colour too."""
     wide = max(right - left, 1.5)
-    yield Box(left, top, wide, bottom - top, Paint(fill="spoof", opacity=0.13))
+    if tinted:
+        yield Box(left, top, wide, bottom - top, Paint(fill="spoof", opacity=0.13))
     yield Box(left, top, wide, bottom - top, Paint(edge="spoof", width=1.4))
     yield Box(left, top - 5, wide, 5, Paint(fill="spoof"))
 

@@ -67,6 +67,8 @@ def score_figure(result: ScanResult, card: Card | None) -> Drawing | None:
     if tail is not None:
         shapes += _curve(tail, across, top)
         top += CURVE + 6
+    else:
+        top += 24  # for the words at the marker
     low, high = sorted((point.bona_fide_below_llr, point.threshold_llr))
     shapes += _zones(across, top, low, high, names_at=top + 15)
     shapes += _marker(across, result.llr, 8.0, top, f"this file: {signed(result.llr)}")
@@ -119,16 +121,14 @@ def _zones(across: Scale, top: float, low: float, high: float, *, names_at: floa
 
 
 def _marker(across: Scale, llr: float, top: float, bottom: float, told: str) -> Iterator[Shape]:
-    x = across(llr)
+    x, at = across(llr), top + max(0.0, 0.36 * (bottom - top) - 8)
     yield Path(((x, top), (x, bottom)), Paint(edge="ink", width=2.2))
     yield Path(((x - 5, bottom), (x + 5, bottom), (x, bottom + 7)), Paint(fill="ink"), closed=True)
     right = x < (LEFT + RIGHT) / 2
     # A ground of its own, so that the curve does not run through the words.
     long = 0.6 * SMALL * len(told) + 8
-    yield Box(x + 3 if right else x - 3 - long, top + 42, long, SMALL + 6, Paint(fill="page", opacity=0.85))
-    yield Label(
-        x + 7 if right else x - 7, top + 42 + SMALL + 1, told, "ink", SMALL, "start" if right else "end", bold=True
-    )
+    yield Box(x + 3 if right else x - 3 - long, at, long, SMALL + 6, Paint(fill="page", opacity=0.85))
+    yield Label(x + 7 if right else x - 7, at + SMALL + 1, told, "ink", SMALL, "start" if right else "end", bold=True)
 
 
 def _axis(across: Scale, bottom: float) -> Iterator[Shape]:

@@ -54,7 +54,7 @@ def sound_figure(result: ScanResult, sound: Sound | None = None, saliency: Salie
         shapes += _lane(lane, time, top, named=len(result.timeline) > 1)
         top += SCORE + GAP
     bottom = top - GAP
-    shapes += _stretches(result, time, 12.0, bottom)
+    shapes += _stretches(result, time, 12.0, bottom, tinted=saliency is None)
     shapes += time_axis(time, bottom)
     if len(result.timeline) > MOST_CHANNELS:
         left_out = f"and {len(result.timeline) - MOST_CHANNELS} channels more"
@@ -151,6 +151,6 @@ def _run(values: list[float], edges: list[float], down: Scale) -> Iterator[Shape
     yield Path(tuple(line), Paint(edge="ink", width=1.3))
 
 
-def _stretches(result: ScanResult, time: Scale, top: float, bottom: float) -> Iterator[Shape]:
+def _stretches(result: ScanResult, time: Scale, top: float, bottom: float, *, tinted: bool) -> Iterator[Shape]:
     for each in [one for one in result.segments if one.suspicious][:MOST_MARKS]:
-        yield from marked(time(each.start_s), time(each.end_s), top, bottom)
+        yield from marked(time(each.start_s), time(each.end_s), top, bottom, tinted=tinted)
