@@ -45,10 +45,10 @@ def test_a_drawing_is_well_formed_and_names_are_escaped():
     name = "<b>&\"'</b>"
     shapes = (Label(1, 2, name), Box(0, 0, 5, 5, Paint(fill="spoof", opacity=0.5)))
     root = ElementTree.fromstring(svg(Drawing(10, 10, name, name, shapes)))
-    assert root.attrib["aria-label"] == name
+    assert root.attrib["aria-label"] == f"{name}. {name}"
     assert root.find("{*}text").text == name
     assert root.find("{*}rect").attrib["class"] == "f-spoof"
-    assert [child.tag.partition("}")[2] for child in root] == ["desc", "text", "rect"]
+    assert [child.tag.partition("}")[2] for child in root] == ["text", "rect"]
 
 
 def test_every_drawing_stays_within_its_page(make):

@@ -31,6 +31,7 @@ h1 {{ font-size: 1.8rem; }}
 h3 {{ font-size: 1rem; margin: 1.2rem 0 .2rem; }}
 p, li, td, dd {{ overflow-wrap: anywhere; }}
 p.strong {{ font-weight: 600; }}
+.scroll {{ margin: .8rem 0; }}
 table {{ table-layout: fixed; width: 100%; }}
 th {{ white-space: normal; }}
 .scroll table {{ min-width: 32rem; }}

@@ -15,7 +15,7 @@ from typing import Any
 from assay._version import __version__
 from assay.look import LIGHT, Colour
 from assay.report.bidi import runs_leftwards
-from assay.report.document import Block, Chapter, Document, Facts, Figure, Points, Verdict, Words
+from assay.report.document import Block, Chapter, Document, Facts, Figure, Points, Table, Verdict, Words
 from assay.report.fonts import BOLD, REGULAR, drawable, lines, register, reportlab
 from assay.report.html import title_of
 
@@ -24,6 +24,7 @@ WIDE = PAGE_WIDTH - 2 * MARGIN
 FRAME = 6.0  # what reportlab keeps clear within the margins
 SIZES = {"plain": 9.5, "note": 8.5, "strong": 9.5, "cell": 8.0, "head": 8.0, "title": 18.0, "chapter": 12.5}
 LONG_CELL = 500  # characters
+FIRST_ROWS = 170.0  # points that the title of a table, its head and a row may take
 NAMES = 0.29  # share of the width that the names of facts take
 BARS: dict[Verdict, Colour] = {
     "bona_fide": "bona_fide",
@@ -100,6 +101,8 @@ def _chapter(chapter: Chapter, key: str) -> list[Any]:
     first = next((block for block in chapter.blocks[:2] if isinstance(block, Figure)), None)
     words = 0 if first is chapter.blocks[0] else 30
     need = 44 + words + (first.drawing.height * WIDE / first.drawing.width if first is not None else 0)
+    if any(isinstance(block, Table) for block in chapter.blocks[:2]):
+        need = max(need, FIRST_ROWS)
     title = [Bookmark(chapter.title, 1, key), paragraph(chapter.title, "chapter", WIDE)]
     return [platypus().CondPageBreak(min(need, PAGE_HEIGHT / 2)), *title, *blocks]
 

@@ -27,11 +27,11 @@ def svg(drawing: Drawing) -> str:
     """
     width, height = number(drawing.width), number(drawing.height)
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(drawing.title)}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(f"{drawing.title}. {drawing.words}")}"'
         f' viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="{escape(FONT)}"'
         f' color="{LIGHT["ink"]}">'
     )
-    return "\n".join([head, f"<desc>{escape(drawing.words)}</desc>", *map(_shape, drawing.shapes), "</svg>"])
+    return "\n".join([head, *map(_shape, drawing.shapes), "</svg>"])
 
 
 def number(value: float) -> str:
