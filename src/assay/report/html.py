@@ -40,6 +40,7 @@ dt {{ color: var(--soft); }}
 dd {{ margin: 0; font-variant-numeric: tabular-nums; }}
 figure {{ margin: 1rem 0; }}
 figure .scroll svg {{ color: var(--ink); display: block; height: auto; min-width: 34rem; width: 100%; }}
+header figure .scroll svg {{ min-width: 0; }}
 figcaption {{ color: var(--soft); font-size: .9rem; }}
 footer {{ border-top: 1px solid var(--line); color: var(--soft); margin-top: 3rem; padding-top: .6rem; }}
 @media (max-width: 36rem) {{ body {{ padding: 1rem; }} dl {{ grid-template-columns: 1fr; gap: 0; }}
