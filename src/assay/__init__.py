@@ -65,7 +65,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'assay' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    member = getattr(import_module(_HOMES[name]), name)
+    return globals().get(name, member)  # a package of that name, which importing has put here, can be called
 
 
 def __dir__() -> list[str]:

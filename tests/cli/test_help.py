@@ -15,6 +15,7 @@ from assay.cli import config, doctor, models, scan
 HEAVY = {"av", "numpy", "onnxruntime", "pydantic", "rich", "soundfile", "soxr", "torch"}
 COMMANDS = [
     "scan",
+    "explain",
     "models",
     "doctor",
     "config",

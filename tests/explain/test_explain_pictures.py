@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from assay.explain.adaptive import Box
-from assay.explain.pictures import Crop, explain_picture, seen_by_detector
+from assay.explain.crop import Crop
+from assay.explain.pictures import explain_picture, seen_by_detector
 from assay.image.detector import LookScore, PictureDetector, PictureScores, fused
 from assay.image.looks import Square, cut
 

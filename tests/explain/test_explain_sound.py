@@ -167,3 +167,16 @@ def test_silence_has_nothing_to_explain(detector):
     settings = Settings()
     media = open_media((np.zeros(6 * RATE, np.float32), RATE), settings=settings)
     assert heard_by_detector(detector, media, settings) is None
+
+
+def test_of_channels_scored_apart_the_one_with_most_evidence_is_explained(detector, speech, examples):
+    import soundfile
+
+    vocoded, rate = soundfile.read(examples / "vocoded.wav", dtype="float32")
+    both = np.stack([speech[0][: vocoded.size], vocoded], axis=1)
+    settings = Settings(channels="each")
+    heard = heard_by_detector(detector, open_media((both, rate), settings=settings), settings)
+    alone = heard_by_detector(detector, open_media((vocoded, rate), settings=settings), settings)
+    assert heard.label == "channel 1"
+    assert alone.label == ""
+    assert heard.llr(heard.samples) == pytest.approx(alone.llr(alone.samples), abs=1e-4)

@@ -10,14 +10,14 @@ Of a picture that is flagged for one face, the llr of that face is explained.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from assay.explain.adaptive import Box, occlude
+from assay.explain.crop import Crop
 from assay.explain.deletion import Flags, deletion_test
 from assay.explain.explanation import Faithfulness, Region, Saliency, SaliencyKind
 from assay.explain.parallel import asked
@@ -31,65 +31,9 @@ if TYPE_CHECKING:
 CELLS = 48  # of a map, along the longer side
 MOST_FACES, MOST_PIECES = 3, 8  # that are asked; others keep what they gave
 GRIDS = {"face": (8, 2, (5,)), "whole": (8, 2, (6,)), "piece": (2, 1, ())}  # cells, first boxes, boxes cut in four
-BLURRED = 8  # pixels a side that are left of a crop where it is hidden
-SOFT = 0.02  # of a crop's side over which a patch fades
 BLOCKS = 10  # of the deletion test, along the longer side
 MOST = 3  # regions that are told
 Floats = NDArray[np.float64]
-Mask = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Crop:
-    """What a network sees of a picture in one look.
-
-    Attributes:
-        square: Where, in pixels of the picture.
-        pixels: Shown to the network, uint8 (side, side, 3).
-        llr: What the picture's llr becomes when the network sees other pixels in this place; all else as it was.
-        cells: Of its finest grid, along a side.
-        coarse: Cells of a first box.
-        finer: Boxes that are cut in four, round by round.
-    """
-
-    square: Square
-    pixels: Pixels
-    cells: int
-    coarse: int
-    finer: tuple[int, ...]
-    blurred: NDArray[np.float32] = field(init=False)
-
-    def __post_init__(self) -> None:
-        side = len(self.pixels)
-        small = Image.fromarray(self.pixels).resize((BLURRED, BLURRED), Image.Resampling.BOX)
-        object.__setattr__(
-            self, "blurred", np.asarray(small.resize((side, side), Image.Resampling.BICUBIC), np.float32)
-        )
-
-    def hidden(self, mask: Mask) -> Pixels:
-        """With places blurred; how much of each, 0 to 1, shape (side, side)."""
-        mixed = self.pixels + (self.blurred - self.pixels) * mask[..., None]
-        return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
-
-    def box(self, box: Box) -> Mask:
-        """The mask of a box of its finest grid."""
-        side, cell = len(self.pixels), len(self.pixels) / self.cells
-        rows = _ramp(side, box.top * cell, box.bottom * cell)
-        columns = _ramp(side, box.left * cell, box.right * cell)
-        return rows[:, None] * columns[None]
-
-    def under(self, weights: Mask, height: int, width: int) -> Mask:
-        """What a grid over the whole picture hides of it.
-
-        Args:
-            weights: Shape (rows, columns), evenly spread over the picture.
-            height: Of the picture.
-            width: Likewise.
-        """
-        side, square = len(self.pixels), self.square
-        rows = _ramps(side, square.top, square.side, len(weights), height)
-        columns = _ramps(side, square.left, square.side, weights.shape[1], width)
-        return np.clip(rows @ weights @ columns.T, 0, 1).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +133,7 @@ def explain_picture(
 
     Args:
         seen: The picture.
-        given: A map that was made in another way, over the first crop, shape (r, c), which is only tested and told.
+        given: A map that was made in another way, over the only crop, shape (r, c), which is only tested and told.
         kind: Of the map.
         time_s: When the frame is shown, if it is one of a video.
         label: What it is about.
@@ -200,10 +144,7 @@ def explain_picture(
     values = np.zeros((rows, columns))
     looked = np.zeros((rows, columns))
     for number, crop in enumerate(seen.crops):
-        asks = given is None or number > 0
-        lost = _occluded(seen, number, whole) if asks else given
-        if lost is None or (given is not None and number > 0):
-            continue
+        lost = _occluded(seen, number, whole) if given is None else given
         values += _placed(lost, crop.square, height, width, rows, columns)
         looked += _placed(np.ones_like(lost), crop.square, height, width, rows, columns)
 
@@ -302,24 +243,3 @@ def _region(box: tuple[int, int, int, int], llr: float, rows: int, columns: int,
     top, bottom = round(box[0] * height / rows), round(box[1] * height / rows)
     left, right = round(box[2] * width / columns), round(box[3] * width / columns)
     return Region(left, top, max(1, right - left), max(1, bottom - top), llr)
-
-
-def _ramp(side: int, first: float, last: float) -> Mask:
-    """1 between two places of an axis, fading at both ends unless these are the axis's own; shape (side,)."""
-    soft = max(1.0, SOFT * side)
-    at = np.arange(side) + 0.5
-    rising = np.ones(side) if first <= 0 else (at - first) / soft + 0.5
-    falling = np.ones(side) if last >= side else (last - at) / soft + 0.5
-    return np.clip(np.minimum(rising, falling), 0, 1).astype(np.float32)
-
-
-def _ramps(side: int, start: int, length: int, cells: int, whole: int) -> Mask:
-    """How much of each pixel of a crop's axis each cell of the picture's axis covers, shape (side, cells)."""
-    edges = np.linspace(0, whole, cells + 1)
-    inside = (edges - start) * side / length
-    soft = max(1.0, SOFT * side)
-    at = np.arange(side)[:, None] + 0.5
-    # Steps that fade; the difference of two neighbours is a cell, and all cells add up to one.
-    steps = np.clip((at - inside[None]) / soft + 0.5, 0, 1)
-    steps[:, edges <= 0], steps[:, edges >= whole] = 1, 0
-    return (steps[:, :-1] - steps[:, 1:]).astype(np.float32)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.explain.crop import Crop
 from assay.explain.deletion import Flags, deletion_test
 from assay.explain.explanation import Faithfulness, Range
 from assay.explain.parallel import asked
-from assay.explain.pictures import GRIDS, Crop, PictureFindings, Seen, explain_picture
+from assay.explain.pictures import GRIDS, PictureFindings, Seen, explain_picture
 from assay.explain.places import coverage, stretches
 from assay.image.looks import LOOKS, Look, Pixels, Square, cut, face_square, whole_square
 
