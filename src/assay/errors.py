@@ -26,6 +26,8 @@
     ├── MetricInputError         scores or keys that no metric is defined for
     ├── ProtocolError            a protocol (list of trials) or a catalogue is malformed
     ├── DataError                data cannot be fetched or made
+    ├── ReportError              a report cannot be made of what was given
+    ├── ExplanationError         an explanation cannot be made or read
     ├── TrainingError            a recipe or a training run cannot go on
     ├── RecordNotFound           no key or entry of that name is kept, or it is somebody else's
     ├── AccessError              the service refuses a request before it looks at it
@@ -244,6 +246,18 @@ class DataError(AssayError):
     """Data cannot be fetched or made."""
 
     code = "data_failed"
+
+
+class ReportError(AssayError):
+    """A report cannot be made of what was given."""
+
+    code = "bad_report"
+
+
+class ExplanationError(AssayError):
+    """An explanation cannot be made of this, or read from this."""
+
+    code = "explanation_failed"
 
 
 class TrainingError(AssayError):

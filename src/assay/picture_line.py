@@ -49,7 +49,7 @@ def examine(
     opened = time.perf_counter()
     found = inspect(picture, deep=settings.deep)
     inspected = time.perf_counter()
-    finder = _finder(settings.threads, settings.deep)
+    finder = face_finder(settings.threads, settings.deep)
     faces = finder.find(picture.pixels)
     looked = time.perf_counter()
     provenance = read_provenance(picture.data, picture.format, trust_anchors=trust_anchors)
@@ -105,7 +105,8 @@ def _scored(detector: PictureDetector, finder: FaceFinder, deep: bool, pixels: P
 
 
 @cache
-def _finder(threads: int, deep: bool) -> FaceFinder:
+def face_finder(threads: int, deep: bool) -> FaceFinder:
+    """What finds faces in pictures; one for all scans."""
     return FaceFinder(irises=False, threads=threads, deep=deep)
 
 

@@ -16,6 +16,7 @@ HEAVY = {"av", "numpy", "onnxruntime", "pydantic", "rich", "soundfile", "soxr", 
 COMMANDS = [
     "scan",
     "listen",
+    "explain",
     "models",
     "doctor",
     "config",

@@ -753,3 +753,12 @@ def test_the_decoder_keeps_no_frames_either(tmp_path):
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(made.stdout) < 8_000  # kB; 1,800 frames would be 88,000, as RGB twice that
+
+
+@pytest.mark.parametrize("name", ["mp4", "avi"])
+def test_frames_at_given_seconds_come_in_one_pass(name):
+    if name not in movies.FORMATS:
+        pytest.skip(f"no {name} among the made movies")
+    video = opened(movies.video(name, 20))
+    assert numbers(video.frames(at=(0.5, 0.08, 0.081, 99.0))) == [2, 3, 13]
+    assert numbers(video.frames(at=(0.0,), end_s=1.0)) == [0]

@@ -158,6 +158,17 @@ class AudioDetector:
         """Speech activity of a new stream."""
         return self._speech.stream()
 
+    def llrs(self, samples: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Llrs of all windows and parts of samples, shape (n,), whether anybody speaks in them or not.
+
+        As `score` hears them, but in one piece: for recordings of seconds.
+        """
+        cutter = WindowCutter(self.card.window_samples, self.card.hop_samples, windows=samples.size)
+        (stretch,) = [*cutter.push(SilenceFiller().push(samples)), *cutter.finish()]
+        windows, parts = self.logits(stretch)
+        calibrated = self.card.calibration.apply
+        return calibrated(windows.astype(np.float64)), calibrated(parts.astype(np.float64))
+
 
 class _Lane:
     """One channel on its way through speech activity, quality and network."""

@@ -22,11 +22,13 @@ from assay.cli import (
     doctor,
     evaluate,
     exits,
+    explain,
     export,
     jobs,
     keys,
     listen,
     models,
+    report,
     scan,
     serve,
     speaker,
@@ -56,9 +58,11 @@ app = typer.Typer(
 app.command(epilog=scan.EPILOG, short_help="Scan recordings for signs of synthesis.")(scan.scan)
 app.command(epilog=listen.EPILOG, short_help="Judge sound as it comes.")(listen.listen)
 app.command(epilog=serve.EPILOG, short_help="Answer over HTTP.")(serve.serve)
+app.command(epilog=explain.EPILOG, short_help="Tell what moved the score of files.")(explain.explain)
 app.command(epilog=models.EPILOG, short_help="List the models or show a card.")(models.models)
 app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.doctor)
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)
+app.command(epilog=report.EPILOG, short_help="Report on a file or a result, as PDF or HTML.")(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(keys.app, name="keys")

@@ -10,6 +10,7 @@ from assay.errors import (
     ModelError,
     ProfileNotFound,
     ProtocolError,
+    ReportError,
     SettingsError,
     TrainingError,
 )
@@ -39,6 +40,7 @@ _BY_KIND: tuple[tuple[type[AssayError], int], ...] = (
     (SettingsError, USAGE),
     (MissingExtra, USAGE),
     (ProtocolError, USAGE),
+    (ReportError, USAGE),
     (MetricInputError, USAGE),
     (TrainingError, USAGE),
     (EnrolmentRefused, USAGE),

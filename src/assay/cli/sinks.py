@@ -206,7 +206,7 @@ def open_sink(form: Format, output: Path | None, *, append: bool = False) -> Ite
 def _parquet(path: Path) -> Sink:
     from assay.cli.parquet import ParquetSink
 
-    with _opening(path):
+    with opening(path):
         return ParquetSink(path)
 
 
@@ -228,14 +228,18 @@ def _standard_output(form: Format) -> TextIO:
 
 
 def _open(form: Format, path: Path, *, append: bool) -> TextIO:
-    with _opening(path):
+    with opening(path):
         # Closed by open_sink. CSV has its own idea of line ends.
         return path.open("a" if append else "w", encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 @contextmanager
-def _opening(path: Path) -> Iterator[None]:
-    """Around opening a file to write to."""
+def opening(path: Path) -> Iterator[None]:
+    """Around opening a file to write to, which is no recording, picture or video.
+
+    Raises:
+        SettingsError: If it is one, or cannot be opened.
+    """
     try:
         _refuse_recording(path)
         yield

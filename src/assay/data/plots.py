@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from assay.data.optional import optional
 from assay.data.stats import Line, Stats
-from assay.metrics.plots import BONA_FIDE_BLUE, SPOOF_ORANGE
+from assay.look import BONA_FIDE_BLUE, SPOOF_ORANGE
 
 Form = Literal["png", "svg"]
 _MOST = 20  # values of a column that are drawn; the rest is told as their number

@@ -14,27 +14,12 @@ from urllib.parse import quote
 
 from assay._version import __version__
 from assay.evaluate.report import Cell, Report, Table
+from assay.look import PAGE_STYLE
 from assay.metrics.plots import all_plots
 
-STYLE = """
-:root { color-scheme: light dark; --page: #fdfdfc; --ink: #1b1c1d; --soft: #5b6064; --line: #d9dcdf; --bar: #f1f3f4; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #16181a; --ink: #e8e9ea; --soft: #a3a9ae; --line: #34383c; --bar: #212428; }
-}
-body { background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto;
-  max-width: 72rem; padding: 1.5rem; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .3rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin: 2rem 0 .4rem; }
-p.note, p.facts { color: var(--soft); margin: .2rem 0 .6rem; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; }
-th { font-weight: 600; white-space: nowrap; }
-td:first-child { overflow-wrap: anywhere; }
-tbody tr:hover { background: var(--bar); }
-a { color: inherit; }
-.plots { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); margin-top: 1rem; }
-.plots svg { color: var(--ink); height: auto; width: 100%; }
+STYLE = f"""{PAGE_STYLE}tbody tr:hover {{ background: var(--bar); }}
+.plots {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); margin-top: 1rem; }}
+.plots svg {{ color: var(--ink); height: auto; width: 100%; }}
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

@@ -187,14 +187,23 @@ class PictureDetector:
         return self._logits(pixels, [("whole", square, None)])[0] if square else float("nan")
 
     def _logits(self, pixels: Pixels, squares: Sequence[tuple[Look, Square, int | None]]) -> list[float]:
-        side, share = self.card.input_pixels, self.card.input_pixels / self.card.crop_pixels
+        side = self.card.input_pixels
         found: list[float] = []
         for start in range(0, len(squares), AT_ONCE):
             part = squares[start : start + AT_ONCE]
-            shown = [cut(pixels, square if look == "piece" else square.inner(share), side) for look, square, _ in part]
-            logits = self._session.run(["logit"], {"pixels": np.stack(shown)})[0]
+            shown = [cut(pixels, self.seen(look, square), side) for look, square, _ in part]
+            logits = self.shown_logits(np.stack(shown))
             found += [float(row[LOOKS.index(look)]) for row, (look, _, _) in zip(logits, part, strict=True)]
         return found
+
+    def seen(self, look: Look, square: Square) -> Square:
+        """The part of a look's square that the network sees: all of a piece, the middle of others."""
+        return square if look == "piece" else square.inner(self.card.input_pixels / self.card.crop_pixels)
+
+    def shown_logits(self, shown: Pixels) -> NDArray[np.float32]:
+        """What all looks say of what is shown, uint8 (n, side, side, 3), to (n, looks); see `LOOKS`."""
+        logits: NDArray[np.float32] = self._session.run(["logit"], {"pixels": shown})[0]
+        return logits
 
 
 def _pieces(pixels: Pixels, side: int, most: int | None) -> list[Square]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +48,21 @@ class Grid:
     def cell(self, time_s: float) -> int:
         """Number of the cell."""
         return math.floor((time_s - self._start_s + _TICK_S) * self._fps)
+
+
+class Instants:
+    """A cell from each of some instants to the next.
+
+    Args:
+        times_s: In seconds from the first frame; at least one.
+    """
+
+    def __init__(self, times_s: Iterable[float]) -> None:
+        self._times = np.sort(np.asarray(list(times_s), np.float64))
+
+    def cell(self, time_s: float) -> int:
+        """Number of the cell."""
+        return int(np.searchsorted(self._times, time_s + _TICK_S, side="right")) - 1
 
 
 class Spread:

@@ -15,7 +15,7 @@ Decisions
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from assay.media.source import open_bytes
 from assay.media.video_frames import Decoded, Decoding, extent_of
 from assay.media.video_header import Header, VideoInfo, no_frames, read_header
 from assay.media.video_pixels import Converter, Pixels
-from assay.media.video_sampling import Between, Cells, Chosen, ChosenBetween, Grid, Shots, Spread
+from assay.media.video_sampling import Between, Cells, Chosen, ChosenBetween, Grid, Instants, Shots, Spread
 
 if TYPE_CHECKING:
     from assay.settings import Settings
@@ -99,6 +99,7 @@ class Video:
         self,
         *,
         fps: float | None = 2.0,
+        at: Sequence[float] = (),
         num_frames: int | None = None,
         scenes: bool = False,
         start_s: float = 0.0,
@@ -109,6 +110,7 @@ class Video:
 
         Args:
             fps: Frames per second to choose, > 0: the one nearest at or after each instant. None for all of them.
+            at: Choose the frame nearest at or after each of these seconds, and not by `fps`.
             num_frames: Choose as many, evenly spread over what is there (fewer if there are fewer), and not by `fps`.
             scenes: Choose the first frame of each shot, too; then every frame is decoded.
             start_s: Where to begin, in seconds from the first frame.
@@ -129,7 +131,7 @@ class Video:
             raise SettingsError(f"fps is {fps!r}; give the frames wanted per second, such as 2.0, or None for all.")
         if num_frames is not None and num_frames < 1:
             raise SettingsError(f"num_frames is {num_frames!r}; give how many frames are wanted, 1 or more.")
-        cells = Grid(start_s, fps) if fps else None
+        cells = Instants(at) if at else Grid(start_s, fps) if fps else None
         return self._frames(cells, num_frames, scenes, start_s, end, between)
 
     def _frames(

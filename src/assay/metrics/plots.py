@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.errors import MissingExtra
+from assay.look import BONA_FIDE_BLUE, SPOOF_ORANGE
 from assay.metrics._validate import FloatArray, validate
 from assay.metrics.calibration import reliability_curve
 from assay.metrics.curves import auc, det_curve, equal_error_rate, precision_recall_curve, roc_curve
@@ -26,8 +27,6 @@ from assay.metrics.selective import risk_coverage
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BONA_FIDE_BLUE: Final = "#0072b2"
-SPOOF_ORANGE: Final = "#d55e00"
 _INK = "#010203"  # becomes currentColor
 _SIZE_INCHES = (4.4, 3.6)
 _STYLE: Final[dict[str, Any]] = {

@@ -21,7 +21,7 @@ from assay.result import PLAIN_VERDICTS, Evidence, OperatingPointInForce, Person
 MAX_SPANS = 5  # a paragraph is for reading; the JSON has all of them
 MAX_LEFT_OUT = 3
 MAX_PERSONS = 3
-BONA_FIDE = {"audio": "recordings", "image": "recordings", "video": "videos"}
+BONA_FIDE = {"audio": "recordings", "image": "pictures", "video": "videos"}
 PARTS = {"image": "whole frames", "video": "faces", "audio": "sound"}
 NEUTRAL_PRIOR = 0.5
 CLEAR = 0.5  # strength of a trace
@@ -44,22 +44,58 @@ class Words(NamedTuple):
     rest: str
 
 
+class Told(NamedTuple):
+    """What there is to say about a result, part by part; empty where there is nothing.
+
+    Attributes:
+        probability: Of synthesis, with its interval.
+        reasons: For the verdict.
+        held: Whether it held in other deliveries.
+        where: The stretches that stand out.
+        parts: Scores of the parts of a video.
+        people: Who is in it.
+        evidence: Traces in the file.
+        credentials: What Content Credentials say.
+        left_out: What was not analysed.
+        caveat: What finding nothing is worth.
+        promise: The rate of false alarms that the verdict was made at.
+    """
+
+    probability: str
+    reasons: tuple[str, ...]
+    held: str
+    where: str
+    parts: str
+    people: str
+    evidence: str
+    credentials: str
+    left_out: str
+    caveat: str
+    promise: str
+
+
+def told(result: ScanResult) -> Told:
+    """Put a result into sentences, in the order in which they are read."""
+    flagged = result.verdict in ("spoof", "mixed")
+    return Told(
+        probability=_probability(result) if result.operating_point else "",
+        reasons=tuple(sentence(reason.text) for reason in result.reasons),
+        held=_held(result),
+        where=_where(result),
+        parts=_parts(result),
+        people=_persons(result) if result.media == "video" else _faces(result),
+        evidence=_evidence(result),
+        credentials=_credentials(result),
+        left_out=_left_out(result),
+        caveat=NO_PROOF if result.verdict == "bona_fide" else "",
+        promise=_promise(result.operating_point, BONA_FIDE[result.media]) if flagged and result.operating_point else "",
+    )
+
+
 def words(result: ScanResult) -> Words:
     """Put a result into words, with subject and verdict apart."""
-    flagged = result.verdict in ("spoof", "mixed")
-    sentences = [
-        _probability(result) if result.operating_point else "",
-        *(sentence(reason.text) for reason in result.reasons),
-        _held(result),
-        _where(result),
-        _parts(result),
-        _persons(result) if result.media == "video" else _faces(result),
-        _evidence(result),
-        _credentials(result),
-        _left_out(result),
-        NO_PROOF if result.verdict == "bona_fide" else "",
-        _promise(result.operating_point, BONA_FIDE[result.media]) if flagged and result.operating_point else "",
-    ]
+    found = told(result)
+    sentences = (each for part in found for each in (part if isinstance(part, tuple) else (part,)))
     return Words(printable(result.path), result.plain_verdict, " ".join(filter(None, sentences)))
 
 
@@ -126,6 +162,11 @@ def percent(probability: float) -> str:
     if probability > 0.999:
         return "over 99.9 %"
     return f"{100 * probability:.{0 if 0.01 <= probability <= 0.985 else 1}f} %"
+
+
+def signed(llr: float) -> str:
+    """A score with its sign and two decimals; nothing is below zero by less than that."""
+    return f"{round(llr, 2) + 0.0:+.2f}"
 
 
 def printable(text: str) -> str:

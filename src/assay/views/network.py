@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import CardError, ModelError, WeightMismatch
+from assay.image.looks import Pixels, Square, whole_square
 from assay.models.card import PictureCard, ZooCard
 from assay.models.providers import provider_of
 from assay.models.registry import list_cards
@@ -27,7 +28,7 @@ class Network:
     """A network of a run folder; may be shared between threads.
 
     Args:
-        run: Its folder and card.
+        run: Its folder and card; `folder` keeps the one.
         settings: Threads, device and limits on media.
 
     Raises:
@@ -39,6 +40,7 @@ class Network:
 
     def __init__(self, run: TrainedRun, settings: Settings) -> None:
         self.card: ZooCard = run.card
+        self.folder = run.folder
         self.form = Form.of(run.card)
         watcher = _teller(run.card) if self.form.features else None
         self.reader = MediaReader(self.form, settings, watcher=watcher)
@@ -62,6 +64,12 @@ class Network:
                 f"'{self.card.name}' answers with what is no number. Train it again.", model=self.card.name
             )
         return mean
+
+    def square(self, pixels: Pixels) -> Square | None:
+        """What of a picture, uint8 (height, width, 3), `reader` stores; None if it is too small."""
+        # Told here, since the text of the reader is the key of what training has cached.
+        face = self.reader._face(pixels) if self.form.look == "face" else None
+        return face or whole_square(*pixels.shape[:2])
 
     def logits(self, views: Array) -> Floats:
         """Logits of views, shape (n, *shape) to (n,).

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import MissingExtra
-from assay.metrics.plots import BONA_FIDE_BLUE, SPOOF_ORANGE, all_plots, drawn
+from assay.look import BONA_FIDE_BLUE, SPOOF_ORANGE
+from assay.metrics.plots import all_plots, drawn
 
 log = logging.getLogger("assay.training.lab")
 Floats = NDArray[np.float64]
