@@ -33,6 +33,8 @@ OPERATIONS = [
     ("GET", "/api/drift"),
     ("POST", "/api/drift/{media}/accept"),
     ("GET", "/metrics"),
+    ("POST", "/api/explain"),
+    ("POST", "/api/report"),
     ("POST", "/api/speakers"),
     ("GET", "/api/speakers"),
     ("GET", "/api/speakers/{id}"),

@@ -152,7 +152,7 @@ def test_an_act_that_takes_too_long_is_stopped(house, enrolled, reading, monkeyp
 
     recogniser = house.app.state.speakers.recogniser()
     monkeypatch.setattr(recogniser, "verify", slow)
-    monkeypatch.setattr(house.app.state.speakers, "limit_s", 0.2)
+    monkeypatch.setattr(house.app.state.acts, "limit_s", 0.2)
     answer = house.post(f"/api/speakers/{enrolled}/verify", files={"file": ("m.flac", reading)})
     assert error_of(answer, 504)["code"] == "timed_out"
     house.run(asyncio.sleep(0.2))

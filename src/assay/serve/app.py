@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assay._version import __version__
 from assay.errors import AssayError
-from assay.serve import access, answers, jobs, live, operation, predict, speakers, status
+from assay.serve import access, answers, jobs, live, operation, predict, reports, speakers, status
+from assay.serve.acts import Acts
 from assay.serve.context import Context
 from assay.serve.database import Database
 from assay.serve.jobs import Worker
@@ -81,7 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.state.idle = True
-    app.state.speakers = speakers.Desk(context, readiness, reception)
+    app.state.acts = Acts(context, readiness)
+    app.state.speakers = speakers.Desk(context, app.state.acts, reception)
     app.state.queue_depth = JobStore(context.database, settings).counts
     for routes in (
         status.router(context, readiness, tally),
@@ -89,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         jobs.router(context, reception),
         live.router(context, recorder),
         speakers.router(app.state.speakers, settings),
+        reports.router(context, app.state.acts, reception),
     ):
         app.include_router(routes)
     access.install(app, context)

@@ -108,7 +108,7 @@ class Scorer:
             MediaError, ModelError: As `assay.line.Detector.scan`.
         """
         self.require_room()
-        detector = self._detector(changes)
+        detector = self.detector_with(changes)
         limit = self.settings.serve_timeout_s if timeout_s is None else timeout_s
         stop, asked = Event(), time.monotonic()
         job = self._pool.submit(self._work, detector, source, name, frozenset(media), stop)
@@ -228,8 +228,12 @@ class Scorer:
             await asyncio.sleep(0.02)
         return not self._under_way
 
-    def _detector(self, changes: Mapping[str, Any]) -> Detector:
-        """With these settings changed; the models are the same."""
+    def detector_with(self, changes: Mapping[str, Any]) -> Detector:
+        """The detector with these settings of `PER_SCAN` changed; the models are the same.
+
+        Raises:
+            SettingsError: If a change is unknown or out of range.
+        """
         if not changes:
             return self.detector
         unknown = sorted(set(changes) - PER_SCAN)

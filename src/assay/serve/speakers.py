@@ -9,33 +9,27 @@ Profiles are asked for by id, never by name: names need not be unique, and addre
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import date
 from functools import partial
-from threading import Event, Lock
-from typing import Annotated, Any, TypeVar
+from threading import Lock
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from assay.errors import BadRequest, TimedOut
-from assay.result import ScanResult
+from assay.errors import BadRequest
 from assay.serve.access import Principal, require
+from assay.serve.acts import Acts
 from assay.serve.answers import documented
 from assay.serve.context import Context
-from assay.serve.multipart import FormRules
+from assay.serve.multipart import FormRules, Upload
 from assay.serve.operation.audit import append, seal_of
-from assay.serve.predict import unless_gone
-from assay.serve.readiness import Readiness
 from assay.serve.reception import Reception
-from assay.serve.scoring import Scorer
 from assay.serve.tracing import request_id_of
 from assay.settings import Settings
 from assay.speaker import Consent, Enrolment, Identification, Profile, ProfileSummary, Recogniser, Verification
 from assay.speaker.enrolment import MOST_RECORDINGS
-from assay.stopping import stopped_by
 
 FIELDS = {
     "name": "of the speaker, for display",
@@ -48,7 +42,6 @@ REQUIRED, DATES = ("name", "consent", "consent_by"), ("consent_on", "retain_unti
 STATUSES = (400, 405, 408, 413, 415, 422, 500, 501, 503, 504)
 User = Annotated[Principal, Depends(require("speaker"))]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="of the profile")]
-Answer = TypeVar("Answer")
 
 
 class Unreadable(BaseModel):
@@ -79,60 +72,19 @@ class Deleted(BaseModel):
 
 
 class Desk:
-    """Works for all routes: one set of networks, as many acts at once as there are scans at once.
+    """Works for all routes with one set of networks.
 
-    Attributes:
+    Args:
+        context: Of the process.
+        acts: Run what takes long.
         reception: Takes files in.
-        limit_s: Longest wait for an answer.
     """
 
-    def __init__(self, context: Context, readiness: Readiness, reception: Reception) -> None:
-        self._context, self._readiness, self.reception = context, readiness, reception
-        self._scorer: Scorer = context.scorer
-        self.limit_s = context.settings.serve_timeout_s
-        self._turn = asyncio.Semaphore(self._scorer.jobs)
+    def __init__(self, context: Context, acts: Acts, reception: Reception) -> None:
+        self.acts, self.reception = acts, reception
+        self._context = context
         self._made: Recogniser | None = None
         self._making = Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    async def hear(self, request: Request, act: Callable[[Recogniser], Answer]) -> Answer:
-        """What an act on recordings answers, in a thread.
-
-        Raises:
-            TimedOut: If that takes longer than ``serve_timeout_s``, its turn included; the act is stopped.
-        """
-        self._loop = asyncio.get_running_loop()
-        return await unless_gone(request, self._in_time(act))
-
-    async def _in_time(self, act: Callable[[Recogniser], Answer]) -> Answer:
-        stop = Event()
-        working = asyncio.ensure_future(self._work(act, stop))
-        try:
-            done, _ = await asyncio.wait({working}, timeout=self.limit_s)
-        except asyncio.CancelledError:
-            stop.set()
-            working.add_done_callback(_look_at)
-            raise
-        if not done:
-            stop.set()
-            working.add_done_callback(_look_at)
-            raise TimedOut(
-                f"There is no answer after {self.limit_s:g} s. Send shorter recordings.", timeout_s=self.limit_s
-            )
-        return working.result()
-
-    async def _work(self, act: Callable[[Recogniser], Answer], stop: Event) -> Answer:
-        async with self._turn:
-            return await asyncio.to_thread(self._stoppable, act, stop)
-
-    def _stoppable(self, act: Callable[[Recogniser], Answer], stop: Event) -> Answer:
-        with stopped_by(stop):
-            return act(self.recogniser())
-
-    def require_room(self) -> None:
-        """Refuse before anything is read."""
-        self._readiness.require()
-        self._scorer.require_room()
 
     def recogniser(self) -> Recogniser:
         """The one that all share; made when it is first needed.
@@ -143,7 +95,7 @@ class Desk:
         """
         with self._making:
             if self._made is None:
-                self._made = Recogniser(self._context.settings, scan=self._scan)
+                self._made = Recogniser(self._context.settings, scan=self.acts.scan)
             return self._made
 
     def profile(self, identity: str) -> Profile:
@@ -155,12 +107,6 @@ class Desk:
         store = self.recogniser().store
         store.require(identity)
         return store.load(identity)
-
-    def _scan(self, source: Any, *, name: str | None = None) -> ScanResult:
-        """What the service's scorer says of a probe; called in the thread of an act."""
-        assert self._loop is not None
-        scanning = self._scorer.scan(source, name=name or "probe")
-        return asyncio.run_coroutine_threadsafe(scanning, self._loop).result()
 
     def tell(
         self, request: Request, principal: Principal, action: str, target: str, outcome: str = "done", **detail: Any
@@ -176,7 +122,7 @@ class Desk:
 def router(desk: Desk, settings: Settings) -> APIRouter:
     """The routes below ``/api/speakers``."""
     routes = APIRouter(prefix="/api/speakers", tags=["speakers"])
-    reception = desk.reception
+    acts, reception = desk.acts, desk.reception
     one = FormRules.of(settings)
     several = FormRules.of(settings, fields=FIELDS, file_field="files", max_files=MOST_RECORDINGS)
 
@@ -189,13 +135,13 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
     )
     async def enroll(request: Request, principal: User) -> Enrolment:
         """Enrol a speaker: keep a sealed profile of a voice, with consent and an end date."""
-        desk.require_room()
+        acts.require_room()
         async with reception.form(request, several) as form:
             wanted = wanted_of(form.fields)
             sources = [upload.source for upload in form.files]
             names = [upload.name for upload in form.files]
-            act: Callable[[Recogniser], Enrolment] = partial(_enrolled, sources=sources, names=names, wanted=wanted)
-            made = await desk.hear(request, act)
+            act = partial(_enrolled, desk, sources=sources, names=names, wanted=wanted)
+            made: Enrolment = await acts.run(request, act)
         until = made.profile.retain_until.isoformat()
         told = partial(desk.tell, recordings=made.profile.recordings, retain_until=until)
         await run_in_threadpool(told, request, principal, "enroll", made.profile.id)
@@ -215,10 +161,11 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
     )
     async def identify(request: Request, principal: User) -> Identification:
         """Tell which enrolled speaker a voice sounds like, if any, and whether it sounds synthetic. No proof."""
-        desk.require_room()
+        acts.require_room()
         async with reception.form(request, one) as form:
             (upload,) = form.files
-            found = await desk.hear(request, lambda using: using.identify(upload.source, name=upload.name))
+            act = partial(_identified, desk, upload)
+            found: Identification = await acts.run(request, act)
         told = partial(desk.tell, compared=len(found.candidates))
         await run_in_threadpool(told, request, principal, "identify", found.probe.sha256, found.decision)
         return found
@@ -244,11 +191,12 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
     )
     async def verify(request: Request, principal: User, id: Id) -> Verification:  # noqa: A002
         """Tell whether a voice sounds like one enrolled speaker, and whether it sounds synthetic. No proof."""
-        desk.require_room()
+        acts.require_room()
         await run_in_threadpool(desk.profile, id)  # before a file is taken in
         async with reception.form(request, one) as form:
             (upload,) = form.files
-            found = await desk.hear(request, lambda using: using.verify(upload.source, id, name=upload.name))
+            act = partial(_verified, desk, upload, id)
+            found: Verification = await acts.run(request, act)
         spoof = found.spoof.verdict if found.spoof else None
         told = partial(desk.tell, probe=found.probe.sha256, spoof=spoof)
         await run_in_threadpool(told, request, principal, "verify", id, found.decision)
@@ -300,7 +248,16 @@ def _is_date(text: str) -> bool:
     return len(text) == len("2027-01-31")
 
 
-def _enrolled(using: Recogniser, *, sources: list[Any], names: list[str], wanted: Wanted) -> Enrolment:
+def _identified(desk: Desk, upload: Upload) -> Identification:
+    return desk.recogniser().identify(upload.source, name=upload.name)
+
+
+def _verified(desk: Desk, upload: Upload, identity: str) -> Verification:
+    return desk.recogniser().verify(upload.source, identity, name=upload.name)
+
+
+def _enrolled(desk: Desk, *, sources: list[Any], names: list[str], wanted: Wanted) -> Enrolment:
+    using = desk.recogniser()
     on = wanted.consent_on or using.store.now().date()
     try:
         consent = Consent(recorded_by=wanted.consent_by, recorded_on=on, reference=wanted.consent)
@@ -308,12 +265,6 @@ def _enrolled(using: Recogniser, *, sources: list[Any], names: list[str], wanted
         told = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
         raise BadRequest(f"The consent cannot be kept like this: {told}.") from error
     return using.enroll(sources, name=wanted.name, consent=consent, retain_until=wanted.retain_until, names=names)
-
-
-def _look_at(done: asyncio.Future[Any]) -> None:
-    """Nobody waits any more."""
-    if not done.cancelled():
-        done.exception()
 
 
 def _body(rules: FormRules) -> dict[str, Any]:
