@@ -133,6 +133,23 @@ def test_expired_profiles_are_removed(house, enrolled, monkeypatch):
     assert house.post("/api/speakers/expire").json() == {"deleted": []}
 
 
+def test_the_service_removes_expired_profiles_by_itself(house, enrolled, monkeypatch):
+    from datetime import datetime, timezone
+
+    from assay.serve.operation import purge
+    from assay.speaker.store import ProfileStore
+
+    assert purge(house.context).speakers == 0
+    later = house.app.state.speakers.recogniser().store
+    monkeypatch.setattr(later, "now", lambda: datetime(2999, 1, 1, tzinfo=timezone.utc))
+    monkeypatch.setattr(ProfileStore, "from_settings", classmethod(lambda cls, settings: later))
+    assert purge(house.context).speakers == 1
+    assert house.get("/api/speakers").json()["profiles"] == []
+    with house.context.database.session() as session:
+        newest = session.query(AuditEntry).order_by(AuditEntry.seq.desc()).first()
+        assert (newest.action, newest.target, newest.actor) == ("speaker.expire", enrolled, "retention")
+
+
 def test_an_act_that_takes_too_long_is_stopped(house, enrolled, reading, monkeypatch):
     from assay.errors import Stopped
     from assay.stopping import check_stop

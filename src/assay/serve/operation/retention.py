@@ -11,10 +11,12 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
+from assay.errors import MissingExtra
 from assay.serve.access.principal import Principal
 from assay.serve.context import Context
 from assay.serve.operation.audit import append, purge_audit, seal_of
 from assay.serve.operation.tables import HistoryEntry
+from assay.speaker.store import ProfileStore
 
 DAY_S = 86_400.0
 KEEPER = Principal("retention", "retention", frozenset())
@@ -23,17 +25,18 @@ log = logging.getLogger("assay.serve.operation")
 
 @dataclass(frozen=True)
 class Purged:
-    """How many results, kept files and entries of the audit log were removed."""
+    """How many results, kept files, entries of the audit log and profiles of speakers were removed."""
 
     history: int
     media: int
     audit: int
+    speakers: int = 0
 
 
 def purge(context: Context, *, now: float | None = None) -> Purged:
     """Remove what is older than ``serve_keep_history_days``, ``…_media_days`` and ``…_audit_days``.
 
-    Files go first: a crash in between leaves a row without its file, never a file that nobody knows of. What was
+    Profiles of speakers whose own date has passed go, too. Files go first: a crash in between leaves a row without its file, never a file that nobody knows of. What was
     removed is written into the audit log. May run in several processes.
     """
     now = time.time() if now is None else now
@@ -45,12 +48,32 @@ def purge(context: Context, *, now: float | None = None) -> Purged:
         gone = delete(HistoryEntry).where(HistoryEntry.at < history_before)
         rows = cast("CursorResult[Any]", session.execute(gone)).rowcount
         entries = purge_audit(session, seal, KEEPER, now - settings.serve_keep_audit_days * DAY_S, now=now)
-        done = Purged(rows, files, entries)
         if rows or files:
-            append(session, seal, KEEPER, "history.purge", "history", detail=asdict(done), now=now)
+            told = {"history": rows, "media": files, "audit": entries}
+            append(session, seal, KEEPER, "history.purge", "history", detail=told, now=now)
+    done = Purged(rows, files, entries, _expire_speakers(context))
     if any(asdict(done).values()):
-        log.info("retention: %d results, %d files, %d audit entries removed", rows, files, entries)
+        log.info(
+            "retention: %d results, %d files, %d audit entries, %d speakers removed",
+            rows,
+            files,
+            entries,
+            done.speakers,
+        )
     return done
+
+
+def _expire_speakers(context: Context) -> int:
+    """Where there are profiles, remove those that may not be used any more."""
+    try:
+        store = ProfileStore.from_settings(context.settings)
+    except MissingExtra:
+        return 0
+    gone = store.expire() if store.folder.is_dir() else ()
+    for identity in gone:
+        with context.database.session() as session:
+            append(session, seal_of(context.settings), KEEPER, "speaker.expire", identity)
+    return len(gone)
 
 
 def _remove_files(session: Session, before: float) -> int:
