@@ -36,8 +36,9 @@ class Purged:
 def purge(context: Context, *, now: float | None = None) -> Purged:
     """Remove what is older than ``serve_keep_history_days``, ``…_media_days`` and ``…_audit_days``.
 
-    Profiles of speakers whose own date has passed go, too. Files go first: a crash in between leaves a row without its file, never a file that nobody knows of. What was
-    removed is written into the audit log. May run in several processes.
+    Profiles of speakers whose own date has passed go, too. Files go first: a crash in between leaves a row without its
+    file, never a file that nobody knows of. What was removed is written into the audit log. May run in several
+    processes.
     """
     now = time.time() if now is None else now
     settings, seal = context.settings, seal_of(context.settings)
