@@ -3,7 +3,7 @@
     python benchmarks/live.py                       # 20 streams for a minute, half of them telephone, half wide band
     python benchmarks/live.py --streams 40 --seconds 30 --json
 
-A service of its own (uvicorn, loopback, on as many cores as `--cores` says) hears streams that send a frame of 0.1 s
+`assay serve` (loopback, on as many cores as `--cores` says) hears streams that send a frame of 0.1 s
 every 0.1 s, begun at times spread over a second. Latency is from when the last frame of a second was sent until its
 update is there, seen by the client, which shares the cores. The streams keep up if no more than one score in a thousand
 takes longer than 1.5 s. The load of the machine before it began is printed: on a busy one latencies are those of the
@@ -19,11 +19,16 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
+import machine
 import numpy as np
+import page
 import soundfile
 
 FRAME_S = 0.1
@@ -122,21 +127,6 @@ async def load(port: int, pid: int, streams: int, seconds: int) -> dict[str, Any
     }
 
 
-def serve(port: int) -> None:
-    """The service, in a process of its own."""
-    import uvicorn
-    from fastapi import FastAPI
-
-    from assay.serve.context import Context
-    from assay.serve.live import router
-    from assay.settings import Settings
-
-    settings = Settings(serve_live_streams=1_000, serve_live_streams_per_address=1_000)
-    app = FastAPI()
-    app.include_router(router(Context(settings=settings, database=None, scorer=None)))  # type: ignore[arg-type]
-    uvicorn.run(app, port=port, log_level="critical")
-
-
 def free_port() -> int:
     """A port that nobody listens on."""
     import socket
@@ -147,15 +137,43 @@ def free_port() -> int:
 
 
 def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Until the service answers."""
-    import socket
-
+    """Until the service is ready."""
     while server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
+        if _answers(port):
+            return
+        time.sleep(0.2)
     raise RuntimeError("the service did not start")
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz").close()
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
+
+
+def section(found: dict[str, Any], facts: dict[str, Any]) -> str:
+    """What benchmarks/README.md says of it."""
+    kept = "met" if keeps_up(found) else "missed"
+    return "\n".join(
+        [
+            f"{facts['date']}, commit {facts['commit']}. {facts['processor']} ({facts['instructions']}),"
+            f" {found['cores']} cores. Load average before: {found['load_before']}.",
+            "",
+            f"{found['streams']} streams of {found['seconds']} s at once, clients on the same cores:"
+            f" {found['updates']:,} scores, {found['latency_p50_s']:.3f} s late in the middle,"
+            f" {found['latency_p95_s']:.3f} s at the 95th"
+            f" percentile, {found['latency_max_s']:.2f} s at most (at most {LATE_S:g} s: {kept});"
+            f" {found['cpu_ms_per_stream_second']:.1f} ms of processor time for a second of one stream,"
+            f" {found['peak_mb']} MB at most.",
+        ]
+    )
+
+
+def keeps_up(found: dict[str, Any]) -> bool:
+    """No more than one score in a thousand is late, and no stream is behind at its end."""
+    return bool(found["late_share"] <= 0.001 and found["behind_s_worst"] <= LATE_S)
 
 
 def parse() -> argparse.Namespace:
@@ -165,7 +183,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--serve", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true", help="put it on benchmarks/README.md")
     return parser.parse_args()
 
 
@@ -173,24 +191,26 @@ def main() -> None:
     """Measure, print, and end with 1 if the streams did not keep up."""
     arguments = parse()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-arguments.cores :])
-    if arguments.serve is not None:
-        serve(arguments.serve)
-        return
     before, port = os.getloadavg()[0], free_port()
-    server = subprocess.Popen([sys.executable, __file__, "--serve", str(port), "--cores", str(arguments.cores)])
-    try:
-        wait_for(port, server)
-        found = asyncio.run(load(port, server.pid, arguments.streams, arguments.seconds))
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        given = {"ASSAY_SERVE_LIVE_STREAMS": "1000", "ASSAY_SERVE_LIVE_STREAMS_PER_ADDRESS": "1000"}
+        command = [sys.executable, "-m", "assay", "serve", "--port", str(port)]
+        server = subprocess.Popen(command, cwd=folder, env={**os.environ, **given}, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(port, server)
+            found = asyncio.run(load(port, server.pid, arguments.streams, arguments.seconds))
+        finally:
+            server.terminate()
+            server.wait()
     found = {"cores": len(os.sched_getaffinity(0)), "load_before": round(before, 2), **found}
     if arguments.json:
         print(json.dumps(found))
     else:
         for name, value in found.items():
             print(f"{name:>26}  {value}")
-    sys.exit(found["late_share"] > 0.001 or found["behind_s_worst"] > LATE_S)
+    if arguments.write:
+        page.write_page({"live": section(found, machine.facts())}, Path(__file__).parent / "README.md")
+    sys.exit(not keeps_up(found))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def test_two_processes_follow_the_curve_of_one_with_batches_of_double_size(tmp_p
     protocol = lab_toys.sounds(tmp_path / "data", partitions=("train", "dev"))
     # What a process draws or measures for its own half of a batch would differ: dropout, norms and treatment.
     alike = ["optimisation.epochs=3", "options.dropout=0.0", "options.norm=false", "data.augment=false"]
-    alike += ["optimisation.learning_rate=0.02", "machine.accelerator=cpu"]
+    alike += ["optimisation.learning_rate=0.02", "machine.accelerator=cpu", "optimisation.precision=32"]
     histories = []
     for devices, size in ((1, 8), (2, 4)):
         changes = [*alike, f"data.batch_size={size}", f"machine.devices={devices}"]

@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     scorer = Scorer(settings)
     context = Context(settings=settings, database=Database.of(settings), scorer=scorer)
     reception, readiness, tally = Reception(settings), Readiness(context), ServiceTally()
-    recorder = operation.Recorder(context, more=lambda: scorer.running() > 0)
+    recorder = operation.Recorder(context, more=lambda: scorer.depth() > 0)
     scorer.observe(tally)
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,8 @@ def serve(settings: Settings, *, told: Callable[[str], None]) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    # A thread that comes back from the network with its scores waits for the interpreter no longer than this.
+    sys.setswitchinterval(0.0005)
     try:
         asyncio.run(_serve(server, listening))
     finally:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 LONGEST_LABEL = 255
 MOST_TOGETHER = 64  # results of one transaction
-LINGER_S = 0.03
+LINGER_S = 0.06
 log = logging.getLogger("assay.serve.operation")
 
 
@@ -67,12 +67,12 @@ class Finding:
 class Recorder:
     """Writes down what came of requests, in their order; what waits meanwhile shares the next transaction.
 
-    A commit waits for the disk and costs as much as all else about a record. So while further results are about to
-    come, the first one waits a little for them; where nothing else is scored, nothing waits.
+    A commit waits for the disk and costs as much as all else about a record. So while files wait for their
+    turn to be scored, the first result waits a little for the next ones; where nobody waits, nothing does.
 
     Args:
         context: Settings and database.
-        more: Whether further results are about to come.
+        more: Whether files wait to be scored.
     """
 
     def __init__(self, context: Context, *, more: Callable[[], bool] = lambda: False) -> None:
