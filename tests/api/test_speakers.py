@@ -1,10 +1,8 @@
 """Speakers over REST, with the real encoder and the real detector."""
 
 import asyncio
-import re
-import shlex
-from pathlib import Path
 
+import curls
 import pytest
 from forms import error_of
 
@@ -12,7 +10,6 @@ pytest.importorskip("cryptography", reason="needs the extra 'speaker'")
 
 from assay.serve.operation.audit import AuditEntry
 
-ROOT = Path(__file__).parents[2]
 CONSENT = {"name": "A. Speaker", "consent": "signed form 17", "consent_by": "B. Clerk"}
 NOBODY = "0" * 32
 
@@ -177,26 +174,11 @@ def test_an_act_that_takes_too_long_is_stopped(house, enrolled, reading, monkeyp
 
 
 def test_the_examples_of_the_page_run(house):
-    page = (ROOT / "docs" / "speaker.md").read_text(encoding="utf-8").replace("\\\n", "")
-    examples = re.findall(r"^curl .+$", page, re.MULTILINE)
+    examples = curls.examples("speaker.md")
     assert len(examples) == 7
     identity = ""
     for example in examples:
-        words = iter(shlex.split(example.replace("$ID", identity))[1:])
-        method, files, fields, path = "GET", [], {}, ""
-        for word in words:
-            if word == "-X":
-                method = next(words)
-            elif word == "-F":
-                method = "POST"
-                name, _, value = next(words).partition("=")
-                if value.startswith("@"):
-                    files.append((name, (Path(value).name, (ROOT / value[1:]).read_bytes())))
-                else:
-                    fields[name] = value
-            else:
-                path = word.removeprefix("http://127.0.0.1:5000")
-        answer = house.request(method, path, files=files or None, data=fields or None)
-        assert answer.status_code == (201 if fields else 200), answer.text
+        answer = curls.run(house, example.replace("$ID", identity))
+        assert answer.status_code == (201 if "consent=" in example else 200), answer.text
         identity = identity or answer.json()["profile"]["id"]
     assert house.get("/api/speakers").json()["profiles"] == []
