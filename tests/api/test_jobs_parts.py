@@ -17,7 +17,7 @@ from huey.registry import Message
 from job_toys import clip, ended, hand_in, make_context, service, wait_until
 
 import assay
-from assay.errors import AssayError, MissingExtra, SettingsError
+from assay.errors import AssayError, MissingExtra, SettingsError, Stopped
 from assay.serve.jobs.options import JobOptions
 from assay.serve.jobs.queue import JobQueue, JsonMessages
 from assay.serve.jobs.scanning import DetectorScan, ScorerScan
@@ -25,6 +25,7 @@ from assay.serve.jobs.store import JobStore
 from assay.serve.jobs.tables import new_id
 from assay.serve.jobs.worker import Worker
 from assay.settings import load_settings
+from assay.stopping import check_stop
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,56 @@ def test_a_scorer_that_is_full_is_asked_again(make, scan, speech):
     loop.close()
     assert (job["state"], job["attempts"]) == ("done", 1)
     assert scorer.asked == [("clip.wav", {"prior": 0.25}, 9.0)] * 2
+
+
+class EndlessScorer:
+    """Scans until it is cancelled."""
+
+    def __init__(self):
+        self.begun, self.cancelled = threading.Event(), threading.Event()
+
+    async def scan(self, path, *, name, changes, timeout_s=None):
+        self.begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+
+def endless(begun, ended):
+    """A scan that goes on until it is told to stop."""
+
+    def scan(path, label, options):
+        begun.set()
+        until = time.monotonic() + 60
+        try:
+            while time.monotonic() < until:
+                time.sleep(0.01)
+                check_stop()
+        except Stopped:
+            ended.set()
+            raise
+
+    return scan
+
+
+@pytest.mark.parametrize("inside", ["thread", "scorer"])
+def test_a_job_that_is_cancelled_is_stopped_while_it_runs(make, speech, inside):
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    scorer = EndlessScorer()
+    given = endless(scorer.begun, scorer.cancelled) if inside == "thread" else ScorerScan(scorer, loop, longest_s=60)
+    with service(make(serve_lease_s=1), scan=given) as client:
+        job = hand_in(client, clip(speech, 1)).json()["id"]
+        assert scorer.begun.wait(20)
+        assert client.delete(f"/api/jobs/{job}").json()["state"] == "cancelled"
+        assert scorer.cancelled.wait(20)
+        assert client.get(f"/api/jobs/{job}").json()["state"] == "cancelled"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 def test_an_end_is_recorded_in_the_transaction_that_writes_it(make, scan, speech):

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +15,7 @@ from assay.errors import AssayError, TookTooLong, UploadAltered
 from assay.result import ScanResult
 from assay.serve.jobs.leases import Claim, Leases
 from assay.serve.jobs.scanning import Scan
+from assay.stopping import stopped_by
 
 log = logging.getLogger("assay.serve.jobs")
 
@@ -43,7 +44,7 @@ class Runner:
 
     def __init__(self, leases: Leases, scan: Scan, folder: Path, *, longest_s: float) -> None:
         self._leases, self._scan, self._folder, self._longest_s = leases, scan, folder, longest_s
-        self._held: dict[str, tuple[Claim, float]] = {}
+        self._held: dict[str, tuple[Claim, float, Event]] = {}
         self._lock = Lock()
 
     def run(self, job_id: str) -> None:
@@ -52,16 +53,18 @@ class Runner:
         if claim is None:
             log.debug("job %s is not to be had", job_id)
             return
+        stop = Event()
         with self._lock:
-            self._held[claim.lease] = (claim, time.monotonic())
+            self._held[claim.lease] = (claim, time.monotonic(), stop)
         try:
-            self._work(claim)
+            self._work(claim, stop)
         finally:
             with self._lock:
                 self._held.pop(claim.lease, None)
 
-    def _work(self, claim: Claim) -> None:
-        outcome = self._outcome(claim)
+    def _work(self, claim: Claim, stop: Event) -> None:
+        with stopped_by(stop):
+            outcome = self._outcome(claim)
         if isinstance(outcome, AssayError) and outcome.code in NOT_NOW:
             stubbornly(lambda: self._leases.give_back([claim.lease]))
             return
@@ -89,18 +92,21 @@ class Runner:
         return result
 
     def beat(self) -> None:
-        """Keep what is held; what takes too long is ended."""
+        """Keep what is held; what takes too long is ended, and what was cancelled or taken over is stopped."""
         with self._lock:
             held = dict(self._held)
-        late = [claim for claim, since in held.values() if time.monotonic() - since > self._longest_s]
-        for claim in late:
+        late = {lease for lease, (_, since, _) in held.items() if time.monotonic() - since > self._longest_s}
+        for lease in late:
+            claim, _, stop = held[lease]
             error = TookTooLong(
                 f"Scoring took longer than {self._longest_s:g} s (serve_job_timeout_s). Raise it, or send less.",
                 allowed=self._longest_s,
             )
             if self._leases.fail(claim, error):
                 log.error("job %s takes longer than %g s and is given up", claim.job_id, self._longest_s)
-        self._leases.beat([claim.lease for claim, _ in held.values() if claim not in late])
+            stop.set()
+        for lease in self._leases.beat([lease for lease in held if lease not in late]):
+            held[lease][2].set()
 
     def give_back(self) -> int:
         """Put what is still held back among the waiting; how many jobs. What is found later is dropped."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
+from assay.errors import Stopped
 from assay.line import Detector
 from assay.result import ScanResult
 from assay.serve.jobs.options import JobOptions
 from assay.settings import Settings
+from assay.stopping import check_stop
 
 Scan = Callable[[Path, str, JobOptions], ScanResult]
 """File, name to show, what was asked for; raises errors of our tree."""
 
 KEPT_VARIANTS = 4
+STOP_WITHIN_S = 0.25
 
 
 class DetectorScan:
@@ -79,6 +83,18 @@ class ScorerScan:
         self._scorer, self._loop, self._longest_s = scorer, loop, longest_s
 
     def __call__(self, path: Path, label: str, options: JobOptions) -> ScanResult:
-        """Scan one file, from a thread that is not the loop's."""
+        """Scan one file, from a thread that is not the loop's.
+
+        Raises:
+            Stopped: If `assay.stopping` was told so in this thread.
+        """
         work = self._scorer.scan(path, name=label, changes=options.given(), timeout_s=self._longest_s)
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        answer = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while not answer.done():
+            wait([answer], STOP_WITHIN_S)
+            try:
+                check_stop()
+            except Stopped:
+                answer.cancel()
+                raise
+        return answer.result()

@@ -151,7 +151,9 @@ class JobStore:
         raise JobNotDone(f"The job is {state}; its result is not there yet. Ask again later.", job=job_id, state=state)
 
     def cancel(self, job_id: str, owner: str | None) -> JobView:
-        """Let a job not run; if it runs, let its result be dropped. A job that is cancelled already stays so.
+        """Let a job not run; if it runs, let it be stopped at the next heartbeat and its result be dropped.
+
+        A job that is cancelled already stays so.
 
         Raises:
             JobNotFound: If there is no such job of this owner.
