@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -64,10 +65,7 @@ class Detector:
         if settings is not None and overrides:
             raise SettingsError(f"Give a settings object or single settings ({', '.join(overrides)}), not both.")
         self.settings = settings if settings is not None else load_settings(**overrides)
-        if self.settings.denoise:
-            NoiseReducer()
-        if self.settings.stability:
-            require_deliveries()
+        _require_extras(self.settings)
         self._trust_anchors = _read_anchors(self.settings.trust_anchors)
         self.networks = load_networks(self.settings, but="audio" if model else "")
         self.model = model or AudioDetector(
@@ -127,9 +125,16 @@ class Detector:
 
         Args:
             settings: Those that name models, threads and devices do not count: the models are loaded.
+
+        Raises:
+            MissingExtra: If a setting needs what is not installed.
         """
-        other = Detector(settings=settings, model=self.model)
-        other._eyes, other._picture_model = self.video_models, self.picture_model
+        _require_extras(settings)
+        _ = self.video_models  # and with them that of pictures: loaded once for all
+        other = copy(self)
+        other.__dict__.pop("sound_judge", None)  # judges by the settings
+        other.settings, other._lock = settings, Lock()
+        other._trust_anchors = _read_anchors(settings.trust_anchors)
         return other
 
     def _scan_video(self, video: Video, started: float) -> ScanResult:
@@ -226,6 +231,18 @@ def scan(source: Any, *, name: str | None = None, **settings: Any) -> ScanResult
     A program that scans more than one should keep a `Detector`, which loads the model once.
     """
     return Detector(**settings).scan(source, name=name)
+
+
+def _require_extras(settings: Settings) -> None:
+    """Refuse settings that need what is not installed.
+
+    Raises:
+        MissingExtra: Then.
+    """
+    if settings.denoise:
+        NoiseReducer()
+    if settings.stability:
+        require_deliveries()
 
 
 def _read_anchors(path: Path | None) -> bytes | None:

@@ -6,12 +6,16 @@ a look at an attribute. What one native call does (a picture, 16 s of sound) is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, local
+from typing import TypeVar
 
 from assay.errors import Stopped
 
+STOPPED = "The scan was stopped: nobody waits for its answer any more."
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 _here = local()
 
 
@@ -26,6 +30,18 @@ def stopped_by(event: Event) -> Iterator[None]:
         _here.event = before
 
 
+def carried(work: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    """The same work for threads of a pool, which ends with `Stopped` once the event of the thread that asks is set."""
+    event: Event | None = getattr(_here, "event", None)
+
+    def checked(given: Given) -> Made:
+        if event is not None and event.is_set():
+            raise Stopped(STOPPED)
+        return work(given)
+
+    return checked
+
+
 def check_stop() -> None:
     """Go on, unless somebody said otherwise.
 
@@ -34,4 +50,4 @@ def check_stop() -> None:
     """
     event: Event | None = getattr(_here, "event", None)
     if event is not None and event.is_set():
-        raise Stopped("The scan was stopped: nobody waits for its answer any more.")
+        raise Stopped(STOPPED)

@@ -254,6 +254,8 @@ def test_a_job_that_kills_workers_fails_in_the_end(make, speech):
     with service(context, work=False) as client:
         job = hand_in(client, clip(speech, 1)).json()["id"]
     with kept(context) as (store, leases, keeper):
+        told = []
+        leases._record = lambda session, claim, outcome: told.append((claim.job_id, claim.label, outcome.error.code))
         for _ in range(2):
             wait_until(lambda: leases.claim(job))
         assert leases.bury() == []  # the second may still be alive
@@ -261,7 +263,18 @@ def test_a_job_that_kills_workers_fails_in_the_end(make, speech):
         keeper.sweep()
         found = store.find(job, None)
         assert (found.state, found.error.code) == ("failed", "worker_lost")
+        assert told == [(job, found.label, "worker_lost")]
         keeper.tidy()
+    assert media_left(context) == []
+
+
+def test_a_file_that_was_kept_goes_when_media_are_not_kept_any_longer(make, scan, speech):
+    context = make(serve_keep_media_days=1e-9)
+    with service(context, scan=scan) as client:
+        job = ended(client, hand_in(client, clip(speech, 1), keep="true").json()["id"])
+    with kept(context) as (_, _, keeper):
+        keeper.tidy()
+    assert job["keep"] is True
     assert media_left(context) == []
 
 

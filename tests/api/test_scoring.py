@@ -181,8 +181,8 @@ def test_settings_for_one_file_are_checked(service, examples):
 
 def test_detectors_of_other_settings_share_the_models(service, examples):
     scorer = service.scorer
-    other = scorer._detector({"num_frames": 7})
-    assert other is scorer._detector({"num_frames": 7})
+    other = scorer.detector_with({"num_frames": 7})
+    assert other is scorer.detector_with({"num_frames": 7})
     assert other.settings.num_frames == 7
     assert other.model is scorer.detector.model
     assert other.picture_model is scorer.detector.picture_model

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -342,6 +343,15 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_has_is_not(tm
     after.close()
     living.close()
     assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_many_that_start_together_sweep_nobody(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: UploadFolder(tmp_path), range(24)))
+    assert [one.swept for one in made] == [0] * 24
+    assert all((one.path / "lock").exists() for one in made)
+    for one in made:
+        one.close()
 
 
 def test_a_folder_that_cannot_be_written_is_a_wrong_setting(tmp_path):

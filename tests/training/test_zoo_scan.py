@@ -1,5 +1,6 @@
 """Networks that were trained here judge files through the line: by path and by name, with the scores of their run."""
 
+import asyncio
 import csv
 import json
 import shutil
@@ -207,6 +208,27 @@ def test_pictures_are_judged_again_in_other_deliveries(models, tmp_path, shift, 
     assert {one.verdict for one in found.stability.deliveries} == {verdict}
     assert len({one.llr for one in found.stability.deliveries}) > 1
     assert found.timings_ms["stability"] > 0
+
+
+def test_other_settings_for_one_file_are_judged_by_the_same_model(models, protocols):
+    """In the line, in a worker, and in the service."""
+    pytest.importorskip("fastapi")
+    from assay.serve.jobs.options import JobOptions
+    from assay.serve.jobs.scanning import DetectorScan
+    from assay.serve.scoring import Scorer
+
+    run, file = str(folder_of(models, "audio")), protocols["audio"].parent / "2.wav"
+    settings = load_settings(audio_model=run)
+    plain = Detector(settings=settings)
+    wanted = plain.scan(file).model.sha256
+    assert plain.varied(settings.model_copy(update={"prior": 0.1})).scan(file).model.sha256 == wanted
+    worker = DetectorScan(settings)
+    for options in (JobOptions(), JobOptions(prior=0.1)):
+        assert worker(file, "2.wav", options).model.sha256 == wanted
+    scorer = Scorer(settings)
+    for changes in ({}, {"prior": 0.1}):
+        assert scorer.detector_with(changes).scan(file).model.sha256 == wanted
+    asyncio.run(scorer.close())
 
 
 def test_silence_and_music_stay_what_they_are(models, tmp_path):

@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.stopping import carried
+
 LEAST = 2  # at a time: one run of a network seldom fills two cores, two runs do
 Given = TypeVar("Given")
 
@@ -20,6 +22,9 @@ def asked(work: Callable[[Given], float], given: Iterable[Given], *, threads: in
         work: May run in several threads.
         given: Each is made only when its turn comes.
         threads: As the settings have it.
+
+    Raises:
+        Stopped: If `assay.stopping` was told so in the thread that asks.
     """
     with ThreadPoolExecutor(max(LEAST, threads), thread_name_prefix="assay-explain") as pool:
-        return np.array(list(pool.map(work, given)), np.float64)
+        return np.array(list(pool.map(carried(work), given)), np.float64)

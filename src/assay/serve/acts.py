@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assay.errors import TimedOut
+from assay.errors import Overloaded, TimedOut
+from assay.serve.crossing import from_thread
 from assay.serve.predict import unless_gone
 from assay.serve.scoring import NO_CHANGES, Scorer
-from assay.stopping import stopped_by
+from assay.stopping import check_stop, stopped_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ Answer = TypeVar("Answer")
 
 
 class Acts:
-    """One for each process: as many acts at once as there are scans at once; further ones wait their turn.
+    """One for each process: as many acts at once as there are scans at once; further ones wait, up to a limit.
 
     Args:
         context: Of the process.
@@ -44,16 +45,27 @@ class Acts:
         self.limit_s = context.settings.serve_timeout_s
         self._readiness = readiness
         self._turn = asyncio.Semaphore(self.scorer.jobs)
+        self._most = self.scorer.jobs + context.settings.serve_queue_size
+        self._asked = self._running = 0
+        self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def require_room(self) -> None:
         """Refuse before anything is read.
 
         Raises:
-            Unavailable, Overloaded: As `Scorer.require_room`, and while the models are not ready.
+            Unavailable, Overloaded: As `Scorer.require_room`, while the models are not ready, and where as many acts
+                wait as may.
         """
         self._readiness.require()
         self.scorer.require_room()
+        if self._asked >= self._most:
+            raise Overloaded(f"{self._asked} requests of this kind are waiting already. Ask again.", retry_after_s=5)
+
+    @property
+    def running(self) -> int:
+        """How many threads are busy, also with what nobody waits for any more."""
+        return self._running
 
     async def run(self, request: Request, act: Callable[[], Answer]) -> Answer:
         """What an act answers, in a thread.
@@ -63,7 +75,11 @@ class Acts:
             ClientGone: If the client hangs up; likewise.
         """
         self._loop = asyncio.get_running_loop()
-        return await unless_gone(request, self._in_time(act))
+        self._asked += 1
+        try:
+            return await unless_gone(request, self._in_time(act))
+        finally:
+            self._asked -= 1
 
     async def _in_time(self, act: Callable[[], Answer]) -> Answer:
         stop = Event()
@@ -84,20 +100,29 @@ class Acts:
 
     async def _work(self, act: Callable[[], Answer], stop: Event) -> Answer:
         async with self._turn:
-            return await asyncio.to_thread(_stoppable, act, stop)
+            return await asyncio.to_thread(self._stoppable, act, stop)
+
+    def _stoppable(self, act: Callable[[], Answer], stop: Event) -> Answer:
+        with self._lock:
+            self._running += 1
+        try:
+            with stopped_by(stop):
+                check_stop()  # its turn may have come when nobody waited any more
+                return act()
+        finally:
+            with self._lock:
+                self._running -= 1
 
     def scan(
         self, source: Path | bytes, *, name: str | None = None, changes: Mapping[str, Any] = NO_CHANGES
     ) -> ScanResult:
-        """What the scorer says of a file; for the thread of an act."""
+        """What the scorer says of a file; for the thread of an act.
+
+        Raises:
+            Stopped: If nobody waits for the act any more; the scan is stopped, too.
+        """
         assert self._loop is not None
-        scanning = self.scorer.scan(source, name=name or "file", changes=changes)
-        return asyncio.run_coroutine_threadsafe(scanning, self._loop).result()
-
-
-def _stoppable(act: Callable[[], Answer], stop: Event) -> Answer:
-    with stopped_by(stop):
-        return act()
+        return from_thread(self.scorer.scan(source, name=name or "file", changes=changes), self._loop)
 
 
 def _give_up(working: asyncio.Future[Any], stop: Event) -> None:

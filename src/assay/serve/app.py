@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await readiness.settled()
         if (worker := await working) is not None:
             await asyncio.to_thread(worker.stop, scorer.grace_s)
-        app.state.idle = await scorer.close()
+        app.state.idle = await scorer.close() and not app.state.acts.running
         recorder.close()
         reception.close()
         context.database.close()

@@ -25,6 +25,7 @@ from assay.serve.operation.audit import append, seal_of
 from assay.serve.predict import FIELDS, changes_of
 from assay.serve.reception import Reception
 from assay.serve.tracing import request_id_of
+from assay.stopping import check_stop
 
 FORMS = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -115,6 +116,7 @@ class _Desk:
             "explanation": self._explained(upload, changes, result) if explained else None,
             "settings": self._context.settings,
         }
+        check_stop()
         made = pdf_report(result, **given) if kind == "pdf" else html_report(result, **given).encode()
         return result, made
 

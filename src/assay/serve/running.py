@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from assay.serve.acts import Acts
     from assay.serve.scoring import Scorer
     from assay.settings import Settings
 
@@ -37,9 +38,9 @@ log = logging.getLogger("assay.serve")
 class _Server(uvicorn.Server):
     """Drains before it exits."""
 
-    def __init__(self, config: uvicorn.Config, scorer: Scorer) -> None:
+    def __init__(self, config: uvicorn.Config, scorer: Scorer, acts: Acts) -> None:
         super().__init__(config)
-        self._scorer = scorer
+        self._scorer, self._acts = scorer, acts
         self._draining: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -59,7 +60,7 @@ class _Server(uvicorn.Server):
         self._draining = asyncio.get_running_loop().create_task(self._exit_when_idle())
 
     async def _exit_when_idle(self) -> None:
-        while self._scorer.grace_s and self._scorer.running():
+        while self._scorer.grace_s and (self._scorer.running() or self._acts.running):
             await asyncio.sleep(0.05)
         self.should_exit = True
 
@@ -111,11 +112,11 @@ def serve(settings: Settings, *, told: Callable[[str], None]) -> None:
         server_header=False,
         proxy_headers=False,  # `assay.serve.access` reads them, of proxies that are trusted
         timeout_graceful_shutdown=LAST_ANSWERS_S,
-        ws_max_size=2**20,
+        ws_max_size=2**23,
     )
     host, port = listening.getsockname()[:2]
     told(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-    server = _Server(config, scorer)
+    server = _Server(config, scorer, app.state.acts)
     # What is there now stays. Left to itself the collector looks at all of it, half a million objects, every few
     # thousand requests, and at what each request leaves, which counting frees, every few of them.
     gc.collect()

@@ -28,6 +28,7 @@ from assay.errors import AssayError, Overloaded, SettingsError, Stopped, TimedOu
 from assay.line import Detector
 from assay.media import AudioMedia, open_moving
 from assay.models.providers import CPU, provider_of
+from assay.models.registry import model_names
 from assay.models.weights import load_session
 from assay.result import Outcome, ScanFailure, ScanResult
 from assay.serve.batching import BatchingSession
@@ -314,7 +315,7 @@ def _require(opened: object, media: frozenset[Media], name: str) -> None:
 
 def _sound_model(settings: Settings) -> AudioDetector | None:
     """With calls shared between scans where that pays; None for the ordinary one."""
-    if settings.serve_batch == 1:
+    if settings.serve_batch == 1 or settings.audio_model not in model_names():
         return None
     session = load_session(settings.audio_model, threads=settings.threads, device=settings.device)
     most = settings.serve_batch or (1 if provider_of(session) == CPU else 8)

@@ -35,16 +35,18 @@ class UploadFolder:
         self.path = self._all / secrets.token_hex(8)
         try:
             self._all.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.swept = self._sweep()
-            self.path.mkdir(mode=0o700)
-            self._lock = (self.path / LOCK).open("wb")
+            with self._all.with_suffix(".lock").open("wb") as door:  # one at a time: a new folder is not locked at once
+                _hold(door, wait=True)
+                self.swept = self._sweep()
+                self.path.mkdir(mode=0o700)
+                self._lock = (self.path / LOCK).open("wb")
+                _hold(self._lock)
         except OSError as error:
             raise SettingsError(
                 f"serve_folder: '{root}' cannot be written ({error.strerror}). Name a folder that can:"
                 " ASSAY_SERVE_FOLDER.",
                 serve_folder=str(root),
             ) from error
-        _hold(self._lock)
         if self.swept:
             log.warning("removed what %d process(es) that did not end properly left of uploads", self.swept)
 
@@ -73,13 +75,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _hold(file: IO[bytes]) -> None:
+def _hold(file: IO[bytes], *, wait: bool = False) -> None:
     """Lock until this process ends. Where there is no `fcntl`, an open file cannot be removed, which is lock enough."""
     try:
         import fcntl
     except ModuleNotFoundError:
         return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _is_free(path: Path) -> bool:

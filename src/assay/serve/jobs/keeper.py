@@ -78,6 +78,8 @@ class Keeper:
             log.info("%d jobs were older than results are kept", len(gone))
             for name in gone:
                 (self._folder / name).unlink(missing_ok=True)
+        for name in self._store.old_media():
+            (self._folder / name).unlink(missing_ok=True)
         self.remove_unwanted_files()
 
     def remove_unwanted_files(self) -> None:

@@ -88,9 +88,7 @@ class Leases:
             )
             if not mine:
                 return None
-            job = session.get_one(Job, job_id)
-            options = JobOptions.model_validate_json(job.options)
-            return Claim(job_id, token, job.owner, job.label, job.media, job.sha256, options, job.keep)
+            return _claim_of(session.get_one(Job, job_id), token)
 
     def beat(self, leases: Collection[str]) -> set[str]:
         """Keep jobs for another while; the leases of those that are lost: cancelled, or taken by somebody else."""
@@ -151,8 +149,15 @@ class Leases:
             )
             with self._database.session() as session:
                 if _fail(session, update(Job).where(Job.id == job_id, dead), job_id, error):
+                    claim = _claim_of(session.get_one(Job, job_id), "")
+                    self._record(session, claim, ScanFailure.of(claim.label, error))
                     buried.append(job_id)
         return buried
+
+
+def _claim_of(job: Job, lease: str) -> Claim:
+    options = JobOptions.model_validate_json(job.options)
+    return Claim(job.id, lease, job.owner, job.label, job.media, job.sha256, options, job.keep)
 
 
 def _over() -> dict[str, object]:

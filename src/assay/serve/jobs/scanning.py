@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import wait
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from assay.errors import Stopped
 from assay.line import Detector
 from assay.result import ScanResult
+from assay.serve.crossing import from_thread
 from assay.serve.jobs.options import JobOptions
 from assay.settings import Settings
-from assay.stopping import check_stop
 
 Scan = Callable[[Path, str, JobOptions], ScanResult]
 """File, name to show, what was asked for; raises errors of our tree."""
 
 KEPT_VARIANTS = 4
-STOP_WITHIN_S = 0.25
 
 
 class DetectorScan:
@@ -49,9 +46,9 @@ class DetectorScan:
             return self._detector
         with self._lock:
             if options not in self._variants:
-                # Values were validated with the options; the network for sound, the largest part, is shared.
+                # Values were validated with the options.
                 settings = self._settings.model_copy(update=options.given())
-                self._variants[options] = Detector(settings=settings, model=self._detector.model)
+                self._variants[options] = self._detector.varied(settings)
             self._variants.move_to_end(options)
             if len(self._variants) > KEPT_VARIANTS:
                 self._variants.popitem(last=False)
@@ -89,12 +86,4 @@ class ScorerScan:
             Stopped: If `assay.stopping` was told so in this thread.
         """
         work = self._scorer.scan(path, name=label, changes=options.given(), timeout_s=self._longest_s)
-        answer = asyncio.run_coroutine_threadsafe(work, self._loop)
-        while not answer.done():
-            wait([answer], STOP_WITHIN_S)
-            try:
-                check_stop()
-            except Stopped:
-                answer.cancel()
-                raise
-        return answer.result()
+        return from_thread(work, self._loop)

@@ -185,6 +185,13 @@ class JobStore:
             session.execute(delete(Job).where(Job.id.in_([row.id for row in found])))
             return [row.media for row in found]
 
+    def old_media(self) -> list[str]:
+        """Names of files that were kept on purpose, whose jobs ended longer ago than media are kept."""
+        days = self._settings.serve_keep_media_days
+        old = Job.state.in_(ENDED) & Job.keep & (Job.ended < database_now() - days * DAY_S)
+        with self._database.session() as session:
+            return list(session.scalars(select(Job.media).where(old)))
+
     def files(self, names: Collection[str]) -> tuple[set[str], set[str]]:
         """Of files in the folder of jobs: those whose job has ended and does not keep them, and those still needed."""
         over: dict[str, bool] = {}

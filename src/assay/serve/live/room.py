@@ -9,8 +9,10 @@ from threading import Lock
 
 from assay.audio.detector import AudioDetector
 from assay.live import Engine
+from assay.models.runs import find_run
 from assay.serve.live.closing import Close, Refused
 from assay.settings import Settings
+from assay.zoo_line import shipped
 
 
 class Room:
@@ -39,7 +41,11 @@ class Room:
         """
         with self._lock:
             if self._engine is None:
-                detector = AudioDetector(self.settings.audio_model, device=self.settings.device)
+                settings = self.settings
+                # Networks that were trained here judge files only; `ready` tells which model hears.
+                run = find_run(settings.audio_model, settings.models_dir)
+                name = shipped("audio", settings, instead=run is not None)
+                detector = AudioDetector(name, device=settings.device)
                 self._engine = Engine(detector, threads=self.settings.serve_live_threads)
             return self._engine
 
