@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assay._version import __version__
 from assay.errors import AssayError
-from assay.serve import access, answers, jobs, live, operation, predict, speakers, status
+from assay.serve import access, answers, describe, jobs, live, operation, page, predict, speakers, status
 from assay.serve.context import Context
 from assay.serve.database import Database
 from assay.serve.jobs import Worker
@@ -88,6 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         predict.router(context, readiness, reception, recorder),
         jobs.router(context, reception),
         live.router(context),
+        describe.router(context),
+        page.router(context),
         speakers.router(app.state.speakers, settings),
     ):
         app.include_router(routes)
