@@ -8,7 +8,6 @@ import time
 import webbrowser
 from pathlib import Path
 from typing import Annotated
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import typer
@@ -57,10 +56,14 @@ def demo(
 def _open(address: str) -> None:
     """The page in the browser, once it is there."""
     ended = time.monotonic() + PATIENCE_S
-    while time.monotonic() < ended:
-        try:
-            with urlopen(f"{address}/livez", timeout=5):
-                webbrowser.open(address)
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
+    while time.monotonic() < ended and not _answers(address):
+        time.sleep(0.1)
+    webbrowser.open(address)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(f"{address}/livez", timeout=5):
+            return True
+    except OSError:
+        return False

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from assay.report.text import NO_PROOF
 from assay.result import PLAIN_VERDICTS
 from assay.serve.access.callers import keys_required
+from assay.serve.access.middleware import PAGE_POLICY
 from assay.serve.context import Context
 from assay.serve.page.samples import SAMPLES, samples_folder
 from assay.settings import Settings
@@ -55,6 +56,8 @@ class _File:
         """The file; nothing but its tag where the browser has it already."""
         # no-cache: kept by the browser, but asked about, so that a new version of Assay never meets an old page
         headers = {"ETag": self.tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if self.kind.startswith("text/html"):
+            headers["Content-Security-Policy"] = PAGE_POLICY  # with a 304, too: browsers keep what came last
         if self.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         if self.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):

@@ -67,9 +67,9 @@ export const span = (start, end) => `${clock(Math.floor(start))}–${clock(Math.
 /** A probability for people: never 0 % or 100 %, which nothing measured could support; as assay.report.text does. */
 export function percent(probability) {
   if (probability === null || probability === undefined) return "–";
-  if (probability < 0.001) return "under 0.1 %";
-  if (probability > 0.999) return "over 99.9 %";
-  return `${(100 * probability).toFixed(probability >= 0.01 && probability <= 0.985 ? 0 : 1)} %`;
+  if (probability < 0.001) return "under 0.1\u00a0%";
+  if (probability > 0.999) return "over 99.9\u00a0%";
+  return `${(100 * probability).toFixed(probability >= 0.01 && probability <= 0.985 ? 0 : 1)}\u00a0%`;
 }
 
 export function bytes(number) {
@@ -84,6 +84,13 @@ export function bytes(number) {
 export function figure(value) {
   if (typeof value !== "number") return String(value);
   return Number.isInteger(value) ? value.toLocaleString("en-GB") : String(Number(value.toPrecision(4)));
+}
+
+/** With its sign, in two decimals; no minus before nothing. */
+export function signed(value) {
+  if (value === null) return "–";
+  const told = Math.abs(value).toFixed(2);
+  return `${value < 0 && Number(told) ? "−" : "+"}${told}`;
 }
 
 export const plainName = (name) => capital(String(name).replaceAll("_", " "));

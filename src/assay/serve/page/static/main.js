@@ -11,6 +11,7 @@ const THEMES = { auto: "as the system has them", light: "light", dark: "dark" };
 
 function route({ first = false } = {}) {
   const wanted = location.hash.slice(1);
+  if (wanted === "main" && !first) return; // the skip link leads within the page
   const view = VIEWS.includes(wanted) ? wanted : "check";
   for (const name of VIEWS) {
     find(`view-${name}`).hidden = name !== view;

@@ -1,11 +1,11 @@
 // One result: the verdict in words, how sure, why, where; then what stands beside it.
 
 import { get, post, start } from "./api.js";
-import { capital, clock, el, find, icon, moment, percent } from "./dom.js";
+import { capital, clock, el, find, icon, moment, percent, signed } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { explainSwitch } from "./explain.js";
 import { chip, questioned } from "./review.js";
-import { pictureView, signed, videoView } from "./sight.js";
+import { pictureView, videoView } from "./sight.js";
 import { Stretches, player, soundFacts, soundView } from "./sound.js";
 import * as tables from "./tables.js";
 

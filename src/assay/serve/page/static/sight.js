@@ -1,6 +1,6 @@
 // Pictures and videos with the faces that were found, and what each was given.
 
-import { clock, el, icon, percent, span } from "./dom.js";
+import { clock, el, icon, percent, signed, span } from "./dom.js";
 import { Stretches, placed, player, soundView, tint } from "./sound.js";
 
 const NEAR_S = 0.2; // a face stands where its box is for about so long
@@ -61,7 +61,7 @@ export function videoView(result, file) {
   const frame = el("div", { class: "frame" }, video, overlay, boxes);
   frame.style.aspectRatio = `${result.width} / ${result.height}`;
   frame.style.setProperty("--ratio", String(result.width / result.height));
-  const shown = result.faces.map((face) => ({ face, made: box(face.box, result, face.spoof_probability, `${(face.track_id ?? 0) + 1}`) }));
+  const shown = result.faces.map((face) => ({ face, made: box(face.box, result, face.spoof_probability, `${face.track_id ?? ""}`) }));
   boxes.append(...shown.map((one) => one.made));
   const place = () => {
     for (const one of shown) one.made.hidden = one.face.box_s === null || Math.abs(video.currentTime - one.face.box_s) > NEAR_S;
@@ -71,7 +71,11 @@ export function videoView(result, file) {
   place();
   video.addEventListener("loadeddata", () => {
     const first = result.faces[0]?.box_s;
-    if (first !== undefined && first !== null && video.currentTime === 0) video.currentTime = first;
+    if (first === undefined || first === null || video.currentTime > 0) return;
+    video.currentTime = first; // a face to look at; the first play begins at the beginning all the same
+    video.addEventListener("play", () => {
+      if (stretches.until === Infinity && video.currentTime === first) video.currentTime = 0;
+    }, { once: true });
   }, { once: true });
   const made = el("figure", { class: "sight" }, frame, persons(result, stretches), parts(result));
   let soundOverlay = null;
@@ -102,7 +106,7 @@ function persons(result, stretches) {
       el(
         "div",
         { class: "person-head" },
-        el("strong", {}, `Person ${person.id + 1}`),
+        el("strong", {}, `Person ${person.id}`),
         el("span", { class: "figures" }, person.spoof_probability === null ? "not scored" : percent(person.spoof_probability)),
         el("span", { class: "hint" }, `seen ${span(person.start_s, person.end_s)}${person.voice ? ", speaks" : ""}`),
         face && face.box_s !== null && el("button", { type: "button", class: "quiet small", onclick: () => { stretches.stop(); stretches.element.currentTime = face.box_s; } }, `Show the face (${clock(face.box_s)})`),
@@ -111,7 +115,7 @@ function persons(result, stretches) {
       lane(person),
       ...person.stretches.filter((each) => each.suspicious).map((one) => el("button", { type: "button", class: "stretch marked", onclick: () => stretches.play(one.start_s, one.end_s) }, icon("play", 14), el("span", { class: "figures" }, span(one.start_s, one.end_s)), el("strong", { class: "figures" }, percent(one.spoof_probability)), el("em", {}, "stands out"))),
       person.agreement
-        ? el("p", { class: "hint" }, `Lips and sound: correlation ${person.agreement.strength.toFixed(2)} at a shift of ${person.agreement.offset_s.toFixed(2)} s, chance ${person.agreement.p.toFixed(3)}.`)
+        ? el("p", { class: "hint" }, `Lips and sound: correlation ${person.agreement.strength.toFixed(2)} at a shift of ${signed(person.agreement.offset_s)} s, chance ${person.agreement.p.toFixed(3)}.`)
         : person.no_agreement && el("p", { class: "hint" }, `Lips and sound were not compared: ${person.no_agreement}`),
     );
   };
@@ -128,5 +132,3 @@ function parts(result) {
   const head = ["Part", "Score", "No sign up to", "Synthetic from", "Moved the answer by", "Stands out"].map((text) => el("th", { scope: "col" }, text));
   return el("div", { class: "wide", role: "region", "aria-label": "Scores of the parts", tabindex: "0" }, el("table", { class: "facts" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
 }
-
-export const signed = (value) => (value === null ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`);

@@ -1,7 +1,6 @@
 // What stands beside the verdict: evidence in the file, credentials, measurements, model, the file itself.
 
-import { el, figure, percent, plainName, span } from "./dom.js";
-import { signed } from "./sight.js";
+import { el, figure, percent, plainName, signed, span } from "./dom.js";
 
 const CLEAR = 0.5; // as assay.report.text: from here on a trace is clear
 const HIDDEN = new Set(["left", "top", "width", "height", "target_left", "target_top", "target_width", "target_height"]);
@@ -18,11 +17,13 @@ export function evidence(result) {
   if (!result.evidence.length) return section("Traces in the file", 0, el("p", {}, "Nothing in the file was looked at, or there is nothing to tell."));
   const sorted = [...result.evidence].sort((a, b) => (b.strength ?? -1) - (a.strength ?? -1));
   const clear = sorted.filter((one) => (one.strength ?? 0) >= CLEAR);
+  const others = sorted.filter((one) => !clear.includes(one));
   const made = section(
     "Traces in the file",
     clear.length ? `${clear.length} clear` : "none clear",
     el("p", { class: "hint" }, "They stand beside the score and never enter it. Their absence proves nothing."),
-    el("ul", { class: "traces" }, sorted.map(trace)),
+    clear.length ? el("ul", { class: "traces" }, clear.map(trace)) : null,
+    others.length ? el("details", { class: "others", open: !clear.length }, el("summary", {}, clear.length ? `What else was looked at (${others.length})` : "What was looked at"), el("ul", { class: "traces" }, others.map(trace))) : null,
   );
   if (clear.length) made.open = true;
   return made;
