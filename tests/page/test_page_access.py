@@ -80,7 +80,9 @@ def test_a_phone_shows_everything_in_its_width_and_with_room_for_fingers(visit, 
     page = one.page
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     boxes = page.evaluate(
-        "[...document.querySelectorAll('button')].filter(one => one.offsetParent).map(one => [one.textContent, one.offsetHeight])"
+        """[...document.querySelectorAll('button')]
+            .filter(one => one.offsetParent)
+            .map(one => [one.textContent, one.offsetHeight])"""
     )
     assert [one for one in boxes if one[1] < 36] == []
 
