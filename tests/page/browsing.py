@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -91,3 +92,14 @@ class Visit:
     def outcome(self):
         self.page.wait_for_selector("#result .verdict h2")
         return self.page.inner_text("#result .verdict h2")
+
+
+def keyed_service(serve, folder):
+    """A service that asks for keys, and a key of the role user."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
+    import service_toys
+
+    context = service_toys.make_context(folder)
+    _, text = service_toys.make_key(context, "user")
+    context.database.close()
+    return serve(serve_folder=folder / "service", serve_require_key=True), text

@@ -2,10 +2,9 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
-from browsing import until
+from browsing import keyed_service, until
 
 from assay import scan
 
@@ -107,11 +106,11 @@ def test_several_files_and_one_that_is_no_media(visit, samples, tmp_path):
 def test_limits_are_told_before_anything_is_sent(serve, visit, samples):
     small = serve(serve_max_upload_bytes=150_000, serve_max_files=2)
     one = visit(url=small.url)
-    assert "Up to 146 KiB a file, 2 files at once" in one.page.inner_text("#limits")
+    assert "Up to 146\u00a0KiB a file, 2 files at once" in one.page.inner_text("#limits")
     sent = []
     one.page.on("request", lambda request: sent.append(request.url) if "predict" in request.url else None)
     assert one.give(samples / "one-sentence-replaced.flac") == "Could not be analysed"
-    assert "306 KiB, and this service accepts 146 KiB" in one.page.inner_text("#result .words")
+    assert "306\u00a0KiB, and this service accepts 146\u00a0KiB" in one.page.inner_text("#result .words")
     assert sent == []
     one.page.set_input_files("#files", [samples / "machine-copy.flac"] * 3)
     assert "3 files at once are too many" in one.page.inner_text("#banner")
@@ -190,7 +189,7 @@ def test_history_is_searched(visit, samples, tmp_path):
             element.select_option(value) if name in ("verdict", "media") else element.fill(value)
         page.get_by_role("button", name="Search").click()
         until(page, "document.querySelector('#history-state').textContent !== 'Asking …'")
-        return page.locator("#history .name").all_inner_texts()
+        return page.locator("#history-list .name").all_inner_texts()
 
     assert set(found(label="interview-17")) == {"interview-17.flac"}
     assert set(found(label="0%.fl")) == {"other_100%.flac"}
@@ -237,7 +236,7 @@ def test_models_are_listed(visit):
     one = visit("/#models")
     one.page.wait_for_selector(".model.used")
     assert one.page.locator(".model.used").count() == 3
-    assert "audio-resnet" in one.page.inner_text("#models")
+    assert "audio-resnet" in one.page.inner_text("#models-list")
 
 
 def test_a_hostile_name_stays_a_name(visit, samples, tmp_path):
@@ -302,17 +301,6 @@ def test_without_a_key_the_page_asks_for_one_and_forgets_it_with_the_tab(serve, 
     page.click("#key-button")
     page.click("#key-forget")
     assert page.evaluate("sessionStorage.length") == 0
-
-
-def keyed_service(serve, folder):
-    """A service that asks for keys, and a key of the role user."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
-    import service_toys
-
-    context = service_toys.make_context(folder)
-    _, text = service_toys.make_key(context, "user")
-    context.database.close()
-    return serve(serve_folder=folder / "service", serve_require_key=True), text
 
 
 def test_rooms_that_are_not_there_are_not_offered_and_others_are(serve, visit, samples):

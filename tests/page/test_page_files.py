@@ -1,6 +1,7 @@
 """The files of the page over HTTP: which there are, who may have them, and what stands in their headers."""
 
 import gzip
+import http.client
 import json
 import re
 
@@ -12,6 +13,7 @@ pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
 
 import httpx
+from browsing import keyed_service
 
 from assay import scan
 from assay.result import PLAIN_VERDICTS
@@ -153,3 +155,21 @@ def test_stability_is_a_field_of_a_request(client, samples):
     assert len(answer.json()["stability"]["deliveries"]) >= 5
     wrong = client.post("/api/predict/audio", files={"file": b"x"}, data={"stability": "yes"})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "bad_setting")
+
+
+def test_where_keys_are_needed_the_page_comes_without_one_and_nothing_else_does(serve, tmp_path):
+    keyed, key = keyed_service(serve, tmp_path)
+    with httpx.Client(base_url=keyed.url) as client:
+        assert client.get("/").status_code == 200
+        assert client.get("/page/start.json").json()["key_required"] is True
+        for path in ("/api/history", "/api/openapi.json", "/page", "/pages", "//api/history"):
+            assert client.get(path).status_code in (401, 404, 307), path
+            assert "items" not in client.get(path).text
+        assert client.get("/api/history").status_code == 401
+        assert client.get("/api/history", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    host, port = keyed.url.removeprefix("http://").split(":")
+    for path in ("/page/../api/history", "/page/%2e%2e/api/history", "/page/..%2fapi%2fhistory"):
+        connection = http.client.HTTPConnection(host, int(port))
+        connection.request("GET", path)  # as it is: httpx would tidy it up
+        assert connection.getresponse().status == 404
+        connection.close()

@@ -77,7 +77,7 @@ export function bytes(number) {
   let unit = 0;
   let value = number;
   while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
-  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)}\u00a0${units[unit]}`;
 }
 
 /** A number as short as it can be. */
@@ -93,7 +93,10 @@ export function signed(value) {
   return `${value < 0 && Number(told) ? "−" : "+"}${told}`;
 }
 
-export const plainName = (name) => capital(String(name).replaceAll("_", " "));
+const SHORT = /\b(snr|jpeg|exif|c2pa|id3)\b/gi;
+
+/** A name for programs, for people: words, abbreviations in capitals. */
+export const plainName = (name) => capital(String(name).replaceAll("_", " ").replace(SHORT, (word) => word.toUpperCase()));
 
 export function moment(iso) {
   const at = new Date(iso);

@@ -1,7 +1,7 @@
 // What was answered before: search, look closer, appeal, override.
 
 import { Cancelled, get, start } from "./api.js";
-import { bytes, capital, el, find, icon, moment, percent } from "./dom.js";
+import { bytes, capital, el, find, icon, moment, percent, signed } from "./dom.js";
 import { facts } from "./tables.js";
 import { chip, review } from "./review.js";
 
@@ -33,7 +33,7 @@ export function showHistory() {
   if (given.get("until")) asked.set("until", day(given.get("until"), 1));
   query = asked.toString();
   next = null;
-  find("history").replaceChildren();
+  find("history-list").replaceChildren();
   return fetchPage();
 }
 
@@ -48,9 +48,9 @@ async function fetchPage() {
   state.textContent = "Asking …";
   try {
     const page = await get(`/api/history?${query}${next ? `&before=${next}` : ""}`);
-    find("history").append(...page.items.map(row));
+    find("history-list").append(...page.items.map(row));
     next = page.next;
-    const shown = find("history").childElementCount;
+    const shown = find("history-list").childElementCount;
     state.textContent = shown ? `${shown} shown${next ? ", there are older ones" : ""}` : "Nothing was found.";
   } catch (error) {
     state.textContent = error instanceof Cancelled ? "No key was given." : error.message;
@@ -70,8 +70,8 @@ function row(entry) {
         icon(now.media, 20),
         el("bdi", { class: "name" }, now.label),
         chip(now.standing),
-        el("span", { class: "hint" }, overridden ? "decided by a person" : now.appeal_open ? "appeal open" : ""),
-        el("span", { class: "figures hint" }, percent(now.spoof_probability)),
+        el("span", { class: "note hint" }, overridden ? "decided by a person" : now.appeal_open ? "appeal open" : ""),
+        el("span", { class: "share figures hint" }, percent(now.spoof_probability)),
         el("time", { datetime: now.at, class: "figures hint" }, moment(now.at)),
       ),
     );
@@ -94,7 +94,7 @@ function look(entry, changed) {
     facts([
       ["When", moment(entry.at)],
       ["Probability of synthesis", percent(entry.spoof_probability)],
-      ["Score (log-likelihood ratio)", entry.llr === null ? null : entry.llr.toFixed(2)],
+      ["Score (log-likelihood ratio)", entry.llr === null ? null : signed(entry.llr)],
       ["Model", `${entry.model} ${entry.model_version}`],
       ["SHA-256", el("code", {}, entry.sha256)],
       ["Belongs to", entry.owner],
@@ -106,7 +106,7 @@ function look(entry, changed) {
 
 /** What is offered, once the page asks for it. */
 export async function showModels() {
-  const list = find("models");
+  const list = find("models-list");
   if (list.childElementCount) return;
   try {
     const { models } = await get("/api/models");

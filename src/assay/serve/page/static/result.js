@@ -48,7 +48,7 @@ function whole(one, actions) {
   const { result, file } = one;
   cards ??= get("/api/models").then((told) => told.models);
   const text = el("p", { class: "words", dir: "auto" }, result.reasons.map((reason) => reason.text).join(" "));
-  post("/api/describe", result).then((told) => (text.textContent = told.text), () => {}); // the reasons stay
+  post("/api/describe", result).then((told) => (text.textContent = told.text.replaceAll(" %", "\u00a0%")), () => {}); // the reasons stay
   return [
     el(
       "div",

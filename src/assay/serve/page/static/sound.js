@@ -166,7 +166,7 @@ function legend(result) {
   return el(
     "p",
     { class: "legend" },
-    el("span", { class: "key line" }, "probability of synthesis"),
+    result.timeline.some((line) => line.spoof_probability.some((one) => one !== null)) && el("span", { class: "key line" }, "probability of synthesis"),
     marked && el("span", { class: "key marked" }, "stands out"),
     el("span", { class: "hint" }, "Click in the picture to hear that stretch."),
   );
