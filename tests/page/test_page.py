@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from browsing import keyed_service, until
 
 from assay import scan
@@ -66,6 +67,24 @@ def test_a_picture_shows_faces_parts_and_evidence(visit, samples):
     assert page.locator(".boxes:not([hidden]) .box").count() >= 1
     assert page.locator(".trace.clear").inner_text().startswith("Generator tag")
     assert "Stable Diffusion web UI" in page.inner_text(".trace.clear")
+
+
+def test_a_picture_shows_each_face_with_its_score(visit, samples, tmp_path):
+    import av
+
+    with av.open(samples / "talking-drawing.mp4") as video:
+        next(video.decode(video=0)).to_image().save(tmp_path / "face.png")
+    one = visit()
+    one.give(tmp_path / "face.png")
+    (face,) = scan(tmp_path / "face.png").faces
+    box, frame = one.page.locator(".box:visible").bounding_box(), one.page.locator(".frame").bounding_box()
+    assert (box["x"] - frame["x"]) / frame["width"] == pytest.approx(face.box[0] / 640, abs=0.01)
+    assert (box["y"] - frame["y"]) / frame["height"] == pytest.approx(face.box[1] / 480, abs=0.01)
+    told = f"{100 * face.spoof_probability:.0f}\u00a0%"
+    assert one.page.inner_text(".box:visible") == f"1 · {told}"
+    assert one.page.locator(".sight tbody td").first.inner_text() == told
+    one.page.get_by_text("Faces", exact=True).click()
+    assert one.page.locator(".box:visible").count() == 0
 
 
 def test_a_video_shows_persons_their_faces_and_its_sound(visit, samples):
@@ -314,12 +333,15 @@ def test_rooms_that_are_not_there_are_not_offered_and_others_are(serve, visit, s
         async def explain(request: Request):
             async with request.form() as form:
                 asked.append(form["file"].filename)
+            sound = asked[-1].endswith(".flac")
+            times = {"start_s": 0.0, "end_s": 6.05, "low_hz": 0.0, "high_hz": 8000.0, "width": None, "height": None}
+            pixels = {"start_s": None, "end_s": None, "low_hz": None, "high_hz": None, "width": 320, "height": 240}
+            kind, place = ("spectrogram", times) if sound else ("picture", pixels)
             values = [[0.0] * 40 for _ in range(16)]
             values[4] = [1.0] * 40
             return {
-                "schema_version": 1, "media": "audio", "method": "occlusion", "model": "audio-resnet",
-                "saliency": [{"kind": "spectrogram", "values": values, "start_s": 0.0, "end_s": 6.05, "low_hz": 0.0,
-                              "high_hz": 8000.0, "width": None, "height": None, "label": ""}],
+                "schema_version": 1, "media": "audio" if sound else "image", "method": "occlusion", "model": "toy",
+                "saliency": [{"kind": kind, "values": values, "label": "", **place}],
                 "ranges": [{"start_s": 1.0, "end_s": 2.0, "llr": 1.2}], "bands": [], "regions": [], "coverage": 0.1,
                 "faithfulness": {"share": 0.1, "llr": 2.9, "marked": 0.4, "random": 2.5, "trials": 5},
                 "sentences": ["It reacted to a band around 2 kHz."],
@@ -351,10 +373,17 @@ def test_rooms_that_are_not_there_are_not_offered_and_others_are(serve, visit, s
     assert 0.6 < veil.index(min(veil)) / len(veil) < 0.8  # row 4 of 16 from below
     page.get_by_text("Show what the network reacted to").click()
     page.wait_for_selector("canvas.overlay", state="hidden")
+    two.page.set_input_files("#files", samples / "generator-mark.png")
+    page.wait_for_selector(".frame img")
+    page.get_by_text("Show what the network reacted to").click()
+    page.wait_for_selector("canvas.overlay:visible")
+    veil = page.eval_on_selector("canvas.overlay", column)
+    assert 0.2 < veil.index(min(veil)) / len(veil) < 0.4  # row 4 of 16 from above
+    page.get_by_role("button", name="machine-copy.flac").click()
     with page.expect_download() as saving:
         page.get_by_role("button", name="Report (PDF)").click()
     assert saving.value.suggested_filename == "assay-machine-copy.pdf"
-    assert asked == ["machine-copy.flac", ("machine-copy.flac", "pdf", False)]
+    assert asked == ["machine-copy.flac", "generator-mark.png", ("machine-copy.flac", "pdf", False)]
 
 
 REPORT_FORM = {
