@@ -69,22 +69,25 @@ def test_a_picture_shows_faces_parts_and_evidence(visit, samples):
     assert "Stable Diffusion web UI" in page.inner_text(".trace.clear")
 
 
-def test_a_picture_shows_each_face_with_its_score(visit, samples, tmp_path):
+def test_a_picture_shows_each_face_with_its_score_and_where_a_trace_lies(visit, samples, tmp_path):
     import av
 
     with av.open(samples / "talking-drawing.mp4") as video:
         next(video.decode(video=0)).to_image().save(tmp_path / "face.png")
     one = visit()
     one.give(tmp_path / "face.png")
-    (face,) = scan(tmp_path / "face.png").faces
-    box, frame = one.page.locator(".box:visible").bounding_box(), one.page.locator(".frame").bounding_box()
+    result = scan(tmp_path / "face.png")
+    (face,) = result.faces
+    box, frame = one.page.locator(".box:not(.place):visible").bounding_box(), one.page.locator(".frame").bounding_box()
     assert (box["x"] - frame["x"]) / frame["width"] == pytest.approx(face.box[0] / 640, abs=0.01)
     assert (box["y"] - frame["y"]) / frame["height"] == pytest.approx(face.box[1] / 480, abs=0.01)
     told = f"{100 * face.spoof_probability:.0f}\u00a0%"
-    assert one.page.inner_text(".box:visible") == f"1 · {told}"
+    assert one.page.inner_text(".box:not(.place):visible") == f"1 · {told}"
     assert one.page.locator(".sight tbody td").first.inner_text() == told
+    placed = [each for each in result.evidence if each.strength and each.strength >= 0.5 and "left" in each.measured]
+    assert one.page.locator(".box.place").count() == len(placed) > 0
     one.page.get_by_text("Faces", exact=True).click()
-    assert one.page.locator(".box:visible").count() == 0
+    assert one.page.locator(".box:not(.place):visible").count() == 0
 
 
 def test_a_video_shows_persons_their_faces_and_its_sound(visit, samples):
@@ -134,6 +137,30 @@ def test_limits_are_told_before_anything_is_sent(serve, visit, samples):
     one.page.set_input_files("#files", [samples / "machine-copy.flac"] * 3)
     assert "3 files at once are too many" in one.page.inner_text("#banner")
     until(one.page, "document.querySelectorAll('#cases .case.spoof').length === 2")
+
+
+def test_what_takes_too_long_is_scored_in_the_background(serve, visit, samples):
+    slow = serve(serve_timeout_s=0.001)
+    one = visit(url=slow.url)
+    assert one.give(samples / "machine-copy.flac") == "Could not be analysed"
+    one.page.get_by_role("button", name="Score it in the background").click()
+    one.page.wait_for_selector("#result.spoof .verdict")
+    assert one.outcome() == "Likely synthetic"
+
+
+def test_a_busy_service_is_asked_again_and_waiting_can_be_cancelled(visit, samples):
+    one = visit()
+    refusal = {"error": {"code": "overloaded", "message": "Too many.", "context": {}, "request_id": "a"}}
+    answers = [lambda route: route.fulfill(status=503, json=refusal), lambda route: route.continue_()]
+    one.page.route("**/api/predict/**", lambda route: answers.pop(0)(route))
+    one.page.set_input_files("#files", samples / "machine-copy.flac")
+    until(one.page, "document.querySelector('#cases .state').textContent === 'The service is busy, waiting'")
+    assert one.outcome() == "Likely synthetic"
+    answers[:] = [lambda route: None]  # no answer at all
+    one.page.set_input_files("#files", samples / "person-reading.flac")
+    one.page.get_by_role("button", name="Cancel person-reading.flac").click()
+    until(one.page, "document.querySelector('#cases .state').textContent === 'Cancelled'")
+    assert "Nothing was recorded" in one.page.inner_text("#result")
 
 
 def test_what_is_dropped_is_taken(visit, samples):

@@ -49,7 +49,7 @@ export function again(one, changes) {
 }
 
 function pump() {
-  const under = cases.filter((one) => one.state === "sending" || one.state === "scoring").length;
+  const under = cases.filter((one) => ["sending", "scoring", "busy"].includes(one.state)).length;
   const next = cases.findLast((one) => one.state === "waiting");
   if (!next || under >= AT_ONCE) return;
   next.state = "sending";

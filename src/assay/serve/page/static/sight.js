@@ -1,8 +1,9 @@
 // Pictures and videos with the faces that were found, and what each was given.
 
-import { clock, el, icon, percent, signed, span } from "./dom.js";
+import { clock, el, icon, percent, plainName, signed, span } from "./dom.js";
 import { Stretches, placed, player, soundView, tint } from "./sound.js";
 
+const CLEAR = 0.5; // as assay.report.text: from here on a trace is clear
 const NEAR_S = 0.2; // a face stands where its box is for about so long
 
 /** @returns {{made: HTMLElement, overlay: HTMLCanvasElement}} */
@@ -19,11 +20,27 @@ export function pictureView(result, file) {
   frame.append(image, overlay, pieces, boxes);
   result.faces.forEach((face, i) => boxes.append(box(face.box, result, face.spoof_probability, `${i + 1}`)));
   result.pieces.forEach((piece) => pieces.append(box(piece.box, result, piece.spoof_probability, "")));
+  const traces = el("div", { class: "boxes", "aria-hidden": "true" }, result.evidence.filter((one) => (one.strength ?? 0) >= CLEAR).flatMap((one) => places(one, result)));
+  frame.append(traces);
   const switches = el("div", { class: "row" });
   if (result.faces.length) switches.append(toggle("Faces", true, (on) => (boxes.hidden = !on)));
   if (result.pieces.length) switches.append(toggle("Parts that were looked at", false, (on) => (pieces.hidden = !on)));
+  if (traces.childElementCount) switches.append(toggle("Traces", true, (on) => (traces.hidden = !on)));
   const made = el("figure", { class: "sight" }, frame, switches, faceList(result.faces));
   return { made, overlay };
+}
+
+/** Where a trace lies, if it has a place; a copy has two. */
+function places(one, { width, height }) {
+  return ["", "source_", "target_"]
+    .map((which) => ["left", "top", "width", "height"].map((side) => one.measured[which + side]))
+    .filter((place) => place.every((value) => typeof value === "number"))
+    .map(([left, top, wide, tall]) => {
+      const made = box([left, top, left + wide, top + tall], { width, height }, 0, "");
+      made.classList.add("place");
+      made.firstChild.textContent = plainName(one.name);
+      return made;
+    });
 }
 
 const faceCount = (number) => (number === 0 ? "no face" : number === 1 ? "one face" : `${number} faces`);
@@ -109,8 +126,8 @@ function persons(result, stretches) {
         el("strong", {}, `Person ${person.id}`),
         el("span", { class: "figures" }, person.spoof_probability === null ? "not scored" : percent(person.spoof_probability)),
         el("span", { class: "hint" }, `seen ${span(person.start_s, person.end_s)}${person.voice ? ", speaks" : ""}`),
-        face && face.box_s !== null && el("button", { type: "button", class: "quiet small", onclick: () => { stretches.stop(); stretches.element.currentTime = face.box_s; } }, `Show the face (${clock(face.box_s)})`),
-        el("button", { type: "button", class: "quiet small", onclick: () => stretches.play(person.start_s, person.end_s) }, icon("play", 14), `Play ${span(person.start_s, person.end_s)}`),
+        face && face.box_s !== null && el("button", { type: "button", class: "stretch", onclick: () => { stretches.stop(); stretches.element.currentTime = face.box_s; } }, `Show the face (${clock(face.box_s)})`),
+        el("button", { type: "button", class: "stretch", onclick: () => stretches.play(person.start_s, person.end_s) }, icon("play", 14), `Play ${span(person.start_s, person.end_s)}`),
       ),
       lane(person),
       ...person.stretches.filter((each) => each.suspicious).map((one) => el("button", { type: "button", class: "stretch marked", onclick: () => stretches.play(one.start_s, one.end_s) }, icon("play", 14), el("span", { class: "figures" }, span(one.start_s, one.end_s)), el("strong", { class: "figures" }, percent(one.spoof_probability)), el("em", {}, "stands out"))),
