@@ -13,10 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -49,17 +51,27 @@ def _service() -> Iterator[str]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        yield next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
+        address = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
+        while not _ready(address):
+            time.sleep(0.2)
+        yield address
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _ready(address: str) -> bool:
+    try:
+        with urlopen(f"{address}/readyz", timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _open(browser: Browser, address: str, **look: Any) -> Page:
     page = browser.new_context(reduced_motion="reduce", **look).new_page()
     page.goto(address)
     page.wait_for_selector("html[data-ready]")
-    page.wait_for_selector("#banner", state="hidden", timeout=120_000)  # until the models have given their answers
     return page
 
 
