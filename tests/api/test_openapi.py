@@ -16,6 +16,7 @@ OPERATIONS = [
     *(("GET", path) for path in sorted(STATUS_ROUTES)),
     *(("POST", f"/api/predict/{kind}") for kind in ("audio", "image", "video", "multimodal")),
     ("POST", "/api/batch-predict"),
+    ("POST", "/api/describe"),
     ("POST", "/api/jobs"),
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/{job_id}"),
@@ -80,7 +81,8 @@ def test_files_and_fields_are_described(document):
             content = document["paths"][path]["post"]["requestBody"]["content"]
             assert set(content) == {"multipart/form-data"}
             fields = content["multipart/form-data"]["schema"]["properties"]
-            assert set(fields) == {"files" if "batch" in path else "file", "confidence_threshold", "num_frames"}
+            settings = {"confidence_threshold", "num_frames", "stability"}
+            assert set(fields) == {"files" if "batch" in path else "file", *settings}
 
 
 def test_nothing_comes_from_other_hosts(service):

@@ -106,7 +106,7 @@ def test_requests_are_logged_with_their_id(service, caplog):
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "no_such_path"),
+        ("GET", "/nothing", 404, "no_such_path"),
         ("GET", "/docs", 404, "no_such_path"),
         ("GET", "/redoc", 404, "no_such_path"),
         ("GET", "/api/predict/audio", 405, "method_not_allowed"),

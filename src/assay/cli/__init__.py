@@ -19,6 +19,7 @@ from assay._version import __version__
 from assay.cli import (
     config,
     data,
+    demo,
     doctor,
     evaluate,
     exits,
@@ -59,6 +60,7 @@ app.command(epilog=scan.EPILOG, short_help="Scan recordings for signs of synthes
 app.command(epilog=listen.EPILOG, short_help="Judge sound as it comes.")(listen.listen)
 app.command(epilog=serve.EPILOG, short_help="Answer over HTTP.")(serve.serve)
 app.command(epilog=explain.EPILOG, short_help="Tell what moved the score of files.")(explain.explain)
+app.command(epilog=demo.EPILOG, short_help="Show the web page, with samples to try.")(demo.demo)
 app.command(epilog=models.EPILOG, short_help="List the models or show a card.")(models.models)
 app.command(epilog=doctor.EPILOG, short_help="Check the installation.")(doctor.doctor)
 app.command(epilog=config.EPILOG, short_help="Show the settings in force.")(config.config)

@@ -15,7 +15,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assay._version import __version__
 from assay.errors import AssayError
-from assay.serve import access, answers, jobs, live, operation, predict, reports, speakers, status
+from assay.serve import (
+    access,
+    answers,
+    describe,
+    jobs,
+    live,
+    operation,
+    page,
+    predict,
+    reports,
+    speakers,
+    status,
+)
 from assay.serve.acts import Acts
 from assay.serve.context import Context
 from assay.serve.database import Database
@@ -90,6 +102,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         predict.router(context, readiness, reception, recorder),
         jobs.router(context, reception),
         live.router(context, recorder),
+        describe.router(context),
+        page.router(context),
         speakers.router(app.state.speakers, settings),
         reports.router(context, app.state.acts, reception),
     ):

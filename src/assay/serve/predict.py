@@ -1,8 +1,9 @@
 """`POST /api/predict/…` and `/api/batch-predict`: a file in, its result out.
 
-The two fields of a request besides the file are settings of the line for this file alone:
+The fields of a request besides the file are settings of the line for this file alone:
 
 - ``num_frames``: the setting of the same name, frames of a video that are looked at.
+- ``stability``: the setting of the same name, whether the verdict is held against other deliveries.
 - ``confidence_threshold`` t: the posterior from which flagging pays. By Bayes' rule that is the decision at a cost of a
   false alarm of t / (1 - t) misses, so it becomes the setting ``false_alarm_cost``; what came of it stands in
   ``operating_point`` of the result. It changes the verdict and no score.
@@ -33,7 +34,7 @@ from assay.serve.reception import Reception
 from assay.serve.samples import result_sample
 from assay.serve.scoring import Media, Scorer
 
-FIELDS = ("confidence_threshold", "num_frames")
+FIELDS = ("confidence_threshold", "num_frames", "stability")
 STATUSES = (400, 405, 408, 413, 415, 422, 500, 503, 504)
 AGAIN_S = 0.1  # how soon a file of a batch asks again for room
 Answer = TypeVar("Answer")
@@ -212,6 +213,10 @@ def changes_of(fields: dict[str, str]) -> dict[str, Any]:
                 f"num_frames is {frames[:40]!r}; give a whole number from 1 to 10,000.", field="num_frames"
             )
         changes["num_frames"] = int(count)
+    if stability := fields.get("stability", "").strip():
+        if stability not in ("true", "false"):
+            raise SettingsError(f"stability is {stability[:40]!r}; give true or false.", field="stability")
+        changes["stability"] = stability == "true"
     return changes
 
 
@@ -241,10 +246,15 @@ def _body(rules: FormRules) -> dict[str, Any]:
         "example": 32,
         "description": "frames of a video that are looked at, evenly spread; replaces fps",
     }
+    stability = {
+        "type": "boolean",
+        "description": "hold the verdict against other deliveries of the file, which takes several times as long",
+    }
+    fields = {"confidence_threshold": threshold, "num_frames": frames, "stability": stability}
     schema = {
         "type": "object",
         "required": [rules.file_field],
-        "properties": {rules.file_field: files, "confidence_threshold": threshold, "num_frames": frames},
+        "properties": {rules.file_field: files, **fields},
         "additionalProperties": False,
     }
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

@@ -27,7 +27,7 @@ from assay.serve.context import Context
 
 __all__ = ["LOCAL", "PUBLIC", "Principal", "check_start", "install", "principal_of", "require"]
 
-PUBLIC = frozenset({"/livez", "/readyz", "/api/health"})
+PUBLIC = frozenset({"/livez", "/readyz", "/api/health", "/", "/page/"})  # the last two are the page, see serve.page
 log = logging.getLogger("assay.serve.access")
 
 

@@ -28,9 +28,12 @@ from assay.serve.access.principal import ANYBODY, LOCAL, NOBODY, Principal
 from assay.serve.access.refusal import refuse, with_subprotocol
 from assay.serve.context import Context
 
+# Nothing inline, nothing from elsewhere; blob: for the file that the user chose. No text may become markup or script
+# (trusted types), so that a hostile file name stays a name in whatever the page does with it.
 PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
 )
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 HEADERS = {
