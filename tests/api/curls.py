@@ -15,8 +15,11 @@ def examples(name):
     return re.findall(r"^curl .+$", page, re.MULTILINE)
 
 
-def request_of(example):
-    """Method, path and arguments of an example: -X, -F, -H, -d and --json, as the pages use them."""
+def request_of(example, held=None):
+    """Method, path and arguments of an example: -X, -F, -H and --json, as the pages use them.
+
+    `held` has the bytes of files that an earlier line wrote, by name.
+    """
     words = iter(shlex.split(example)[1:])
     method, files, fields, given, path = "", [], {}, {"headers": {}}, ""
     for word in words:
@@ -32,7 +35,10 @@ def request_of(example):
             name, _, value = next(words).partition(": ")
             given["headers"][name] = value
         elif word == "--json":
-            given["json"] = json.loads(next(words))
+            text = next(words)
+            given["json"] = json.loads((held or {}).get(text[1:], "{}") if text.startswith("@") else text)
+        elif word == ">":
+            next(words)
         else:
             assert word.startswith(ADDRESS), word
             path = word.removeprefix(ADDRESS)
@@ -46,7 +52,7 @@ def asked(example):
     return method, path.partition("?")[0]
 
 
-def run(service, example):
+def run(service, example, held=None):
     """The answer to an example."""
-    method, path, given = request_of(example)
+    method, path, given = request_of(example, held)
     return service.request(method, path, **given)

@@ -31,10 +31,8 @@ def until(page, told, *given):
 class Served:
     """An application under uvicorn, in a thread of its own."""
 
-    def __init__(self, settings, more=None):
+    def __init__(self, settings):
         self.app = create_app(settings)
-        if more is not None:
-            more(self.app)
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -26,10 +26,10 @@ def serve(tmp_path_factory):
     """
     made = []
 
-    def start(more=None, **settings):
+    def start(**settings):
         folder = tmp_path_factory.mktemp("page")
         given = {"serve_folder": folder, "serve_jobs": 2, "close_s": 0, "speakers_dir": folder / "speakers"}
-        made.append(Served(Settings(**{**given, **settings}), more))
+        made.append(Served(Settings(**{**given, **settings})))
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +45,7 @@ def served(serve):
     return serve()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would stand in the way of other tests
 def chromium(tmp_path_factory):
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra 'test'")
     if CHROMIUM is None:

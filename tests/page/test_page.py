@@ -1,5 +1,6 @@
 """What people do on the page, in a real browser against a real service."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -349,79 +350,82 @@ def test_without_a_key_the_page_asks_for_one_and_forgets_it_with_the_tab(serve, 
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_rooms_that_are_not_there_are_not_offered_and_others_are(serve, visit, samples):
-    """The switch and the reports come with the routes; these stand in for rooms that are built elsewhere."""
-    from fastapi import Request, Response
+def without_rooms(route):
+    """The description of a service that neither explains nor reports."""
+    answer = route.fetch()
+    told = answer.json()
+    for path in ("/api/explain", "/api/report"):
+        del told["paths"][path]
+    route.fulfill(response=answer, json=told)
 
-    asked = []
 
-    def more(app):
-        @app.post("/api/explain")
-        async def explain(request: Request):
-            async with request.form() as form:
-                asked.append(form["file"].filename)
-            sound = asked[-1].endswith(".flac")
-            times = {"start_s": 0.0, "end_s": 6.05, "low_hz": 0.0, "high_hz": 8000.0, "width": None, "height": None}
-            pixels = {"start_s": None, "end_s": None, "low_hz": None, "high_hz": None, "width": 320, "height": 240}
-            kind, place = ("spectrogram", times) if sound else ("picture", pixels)
-            values = [[0.0] * 40 for _ in range(16)]
-            values[4] = [1.0] * 40
-            return {
-                "schema_version": 1, "media": "audio" if sound else "image", "method": "occlusion", "model": "toy",
-                "saliency": [{"kind": kind, "values": values, "label": "", **place}],
-                "ranges": [{"start_s": 1.0, "end_s": 2.0, "llr": 1.2}], "bands": [], "regions": [], "coverage": 0.1,
-                "faithfulness": {"share": 0.1, "llr": 2.9, "marked": 0.4, "random": 2.5, "trials": 5},
-                "sentences": ["It reacted to a band around 2 kHz."],
-            }  # fmt: skip
-
-        @app.post("/api/report", openapi_extra=REPORT_FORM)
-        async def report(request: Request):
-            async with request.form() as form:
-                asked.append((form["file"].filename, form["format"], "result" in form))
-            return Response(b"%PDF-1.7", media_type="application/pdf")
-
-    one = visit()
+def test_rooms_that_are_not_there_are_not_offered(visit, samples):
+    one = visit(opened=False)
+    one.page.route("**/api/openapi.json", without_rooms)
+    one.open()
     one.give(samples / "machine-copy.flac")
     one.page.wait_for_load_state("networkidle")
     assert one.page.get_by_text("Show what the network reacted to").count() == 0
     assert one.page.get_by_role("button", name="Report").count() == 0
 
-    two = visit(url=serve(more).url)
-    two.give(samples / "machine-copy.flac")
-    page = two.page
+
+def made_up(route):
+    """An explanation whose map has one row: the fourth of sixteen."""
+    sound = ".flac" in route.request.post_data_buffer[:400].decode("latin-1")
+    times = {"start_s": 0.0, "end_s": 6.05, "low_hz": 0.0, "high_hz": 8000.0, "width": None, "height": None}
+    pixels = {"start_s": None, "end_s": None, "low_hz": None, "high_hz": None, "width": 320, "height": 240}
+    kind, place = ("spectrogram", times) if sound else ("picture", pixels)
+    values = [[0.0] * 40 for _ in range(16)]
+    values[4] = [1.0] * 40
+    told = {
+        "schema_version": 1, "media": "audio" if sound else "image", "method": "occlusion", "model": "toy",
+        "saliency": [{"kind": kind, "values": values, "label": "", **place}],
+        "ranges": [{"start_s": 1.0, "end_s": 2.0, "llr": 1.2}], "bands": [], "regions": [], "coverage": 0.1,
+        "faithfulness": {"share": 0.1, "llr": 2.9, "marked": 0.4, "random": 2.5, "trials": 5},
+        "sentences": ["It reacted to a band around 2 kHz."],
+    }  # fmt: skip
+    route.fulfill(json=told)
+
+
+COLUMN = """canvas => {
+    const pixels = canvas.getContext("2d").getImageData(canvas.width >> 1, 0, 1, canvas.height).data;
+    return [...pixels].filter((_, i) => i % 4 === 3);
+}"""
+
+
+def test_a_map_lies_where_it_belongs(visit, samples):
+    one = visit()
+    page = one.page
+    page.route("**/api/explain", made_up)
+    one.give(samples / "machine-copy.flac")
     page.get_by_text("Show what the network reacted to").click()
     page.wait_for_selector(".explained p:has-text('around 2 kHz')")
     page.wait_for_selector("canvas.overlay:visible")
-    column = """canvas => {
-        const pixels = canvas.getContext("2d").getImageData(canvas.width >> 1, 0, 1, canvas.height).data;
-        return [...pixels].filter((_, i) => i % 4 === 3);
-    }"""
-    veil = page.eval_on_selector("canvas.overlay", column)
+    veil = page.eval_on_selector("canvas.overlay", COLUMN)
     assert 0.6 < veil.index(min(veil)) / len(veil) < 0.8  # row 4 of 16 from below
     page.get_by_text("Show what the network reacted to").click()
     page.wait_for_selector("canvas.overlay", state="hidden")
-    two.page.set_input_files("#files", samples / "generator-mark.png")
+    page.set_input_files("#files", samples / "generator-mark.png")
     page.wait_for_selector(".frame img")
     page.get_by_text("Show what the network reacted to").click()
     page.wait_for_selector("canvas.overlay:visible")
-    veil = page.eval_on_selector("canvas.overlay", column)
+    veil = page.eval_on_selector("canvas.overlay", COLUMN)
     assert 0.2 < veil.index(min(veil)) / len(veil) < 0.4  # row 4 of 16 from above
-    page.get_by_role("button", name="machine-copy.flac").click()
-    with page.expect_download() as saving:
-        page.get_by_role("button", name="Report (PDF)").click()
-    assert saving.value.suggested_filename == "assay-machine-copy.pdf"
-    assert asked == ["machine-copy.flac", "generator-mark.png", ("machine-copy.flac", "pdf", False)]
 
 
-REPORT_FORM = {
-    "requestBody": {
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string"}, "format": {"type": "string", "enum": ["pdf", "html"]}},
-                }
-            }
-        }
-    }
-}
+def test_a_file_is_explained_and_reported_on(visit, samples):
+    one = visit()
+    page = one.page
+    one.give(samples / "machine-copy.flac")
+    page.get_by_text("Show what the network reacted to").click()
+    page.wait_for_selector(".explained p:has-text('random')")  # the check of the map
+    page.wait_for_selector("canvas.overlay:visible")
+    assert len(set(page.eval_on_selector("canvas.overlay", COLUMN))) > 1
+    begins = {"PDF": b"%PDF-", "HTML": b"<!doctype html"}
+    if importlib.util.find_spec("reportlab") is None:
+        del begins["PDF"]
+    for form, begin in begins.items():
+        with page.expect_download() as saving:
+            page.get_by_role("button", name=f"Report ({form})").click()
+        assert saving.value.suggested_filename == f"assay-machine-copy.{form.lower()}"
+        assert Path(saving.value.path()).read_bytes().lower().startswith(begin.lower())
