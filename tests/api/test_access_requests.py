@@ -1,5 +1,6 @@
 import pytest
 import service_toys as toys
+from sqlalchemy.exc import OperationalError
 
 from assay.errors import SettingsError
 from assay.serve.access import callers
@@ -247,6 +248,26 @@ def test_an_address_runs_into_its_limit_whatever_it_brings(tmp_path):
     ]
     assert found == [401] * 5 + [429]
     assert client.post("/predict/a", headers={"X-Forwarded-For": "203.0.113.6"}).status_code == 401
+
+
+def test_a_database_that_is_away_refuses_nobodys_key(keyed, monkeypatch):
+    _, text = toys.make_key(keyed)
+    client = toys.client_of(toys.make_app(keyed))
+
+    def away():
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr(keyed.database, "session", away)
+    response = client.post("/predict/a", headers=toys.bearer(text))
+    assert code_of(response) == (503, "unavailable")
+    assert response.headers["retry-after"] == "5"
+    with (
+        pytest.raises(toys.WebSocketDenialResponse) as refused,
+        client.websocket_connect(LIVE, headers=toys.bearer(text)),
+    ):
+        pass
+    assert refused.value.status_code == 503
+    assert client.get("/livez").status_code == 200
 
 
 def test_a_bucket_fills_at_its_rate():
