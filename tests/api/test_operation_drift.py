@@ -10,7 +10,7 @@ from scipy import stats as scipy_stats
 from assay.errors import RecordNotFound
 from assay.models.card import TailModel
 from assay.serve.access import LOCAL
-from assay.serve.operation import drift, record, stats
+from assay.serve.operation import drift, purge, record, stats
 from assay.serve.operation.smirnov import above_card, allowance, exceeding, two_sample
 from assay.serve.operation.tables import HistoryEntry
 
@@ -157,6 +157,17 @@ def test_drift_is_told_in_log_stats_and_metric_until_somebody_accepts_it(context
     (view,) = drift.look(context)
     assert (view.alert, view.batches) == (False, 1)
     assert registry.get_sample_value("assay_drift_alert", labels) == 0
+
+
+def test_drift_can_be_accepted_when_retention_has_left_no_results(context):
+    rng = np.random.default_rng(0)
+    score(context, rng.normal(size=60))
+    score(context, rng.normal(3, size=20), start=100)
+    assert drift.look(context)[0].alert
+    purge(context, now=1e9)
+    assert drift.accept(context, LOCAL, "audio") == 1
+    (view,) = drift.look(context)
+    assert (view.alert, view.batches) == (False, 0)
 
 
 def test_nothing_to_accept_is_an_error(context):
