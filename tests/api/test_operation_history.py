@@ -213,6 +213,19 @@ def test_an_admin_deletes_a_result_with_its_reviews_and_file_and_the_log_keeps_t
     assert audited(context)[-1][1:] == ("history.delete", "a" * 64, "done")
 
 
+def test_the_number_of_a_result_that_is_gone_is_given_to_no_other(context, client, user, admin):
+    for expected in (1, 2):
+        number = record(context, user[0], toys.make_result(), "a.wav")
+        path = f"/api/history/{number}"
+        said = client.post(f"{path}/appeal", json={"reason": "no"}, headers=user[1]).json()
+        assert (number, said["reviews"][0]["id"]) == (expected, expected)
+        assert client.delete(path, headers=admin).status_code == 204
+    with context.database.session() as session:
+        session.get(HistoryEntry, record(context, user[0], toys.make_result(), "a.wav")).at = 0.0
+    assert purge(context).history == 1
+    assert record(context, user[0], toys.make_result(), "a.wav") == 4
+
+
 def test_the_audit_log_is_for_admins_and_can_be_checked(context, client, user, admin):
     for number in range(5):
         record(context, ANN, toys.make_result(sha256=f"{number:064x}"), "a.wav", request_id=f"r{number}")
