@@ -1,12 +1,15 @@
+import json
 from contextlib import suppress
 
 import pytest
 import service_toys as toys
 from fastapi import FastAPI
+from job_servers import new_database
 from sqlalchemy import func, select, update
 
 from assay.errors import LimitExceeded
 from assay.result import ScanFailure
+from assay.serve import answers
 from assay.serve.access import LOCAL, Principal, install
 from assay.serve.operation import install as install_operation
 from assay.serve.operation import purge, record, stats
@@ -150,6 +153,32 @@ def test_history_is_paged_and_searched(context, client, user):
     assert labels(since="2020-01-01T00:00:00Z", until="2021-01-01T00:00:00Z") == []
     assert len(labels(since="2020-01-01T00:00:00")) == 7
     assert client.get("/api/history", params={"limit": 0}, headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["history?model=", "history?owner=", "audit?actor=", "audit?action=", "audit?target="])
+def test_control_characters_are_no_filter(client, admin, path):
+    """PostgreSQL refuses a NUL, SQLite takes it."""
+    for text in ("%00", "a%00b", "a%0A", "%7F"):
+        assert client.get(f"/api/{path}{text}", headers=admin).status_code == 422
+    for text in ("", "ann", "a%20b", "Zo%C3%AB"):
+        assert client.get(f"/api/{path}{text}", headers=admin).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\n\x1b[31m", "\ud800"])
+def test_whatever_stands_in_a_search_or_a_reason_is_an_answer(tmp_path, text):
+    context = toys.make_context(tmp_path, serve_database=new_database())
+    app = FastAPI()
+    install(app, context)
+    install_operation(app, context)
+    answers.install(app)
+    client = toys.client_of(app)
+    number = record(context, LOCAL, toys.make_result(), f"{text}.wav")
+    body = json.dumps({"reason": text})
+    said = client.post(f"/api/history/{number}/appeal", content=body, headers={"Content-Type": "application/json"})
+    assert said.status_code == (422 if text == "\ud800" else 200)
+    if text != "\ud800":
+        assert client.get("/api/history", params={"label": text}).json()["items"][0]["id"] == number
+    context.database.close()
 
 
 def test_results_of_others_are_not_there_unless_one_reviews(context, client, user, reviewer):

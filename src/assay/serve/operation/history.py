@@ -23,6 +23,7 @@ from assay.serve.operation.recording import clean
 from assay.serve.operation.tables import HistoryEntry, Review
 
 LARGEST_ID = 2**63 - 1
+PRINTED = r"^[^\x00-\x1f\x7f]*$"  # PostgreSQL keeps no NUL and refuses to compare with one
 
 
 class Appeal(BaseModel):
@@ -101,8 +102,8 @@ class HistoryQuery(BaseModel):
     verdict: Verdict | None = Field(None, description="of the machine")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     label: str | None = Field(None, max_length=255, description="part of the name")
-    model: str | None = Field(None, max_length=64)
-    owner: str | None = Field(None, max_length=64)
+    model: str | None = Field(None, max_length=64, pattern=PRINTED)
+    owner: str | None = Field(None, max_length=64, pattern=PRINTED)
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = Field(None, ge=1, le=LARGEST_ID)

@@ -15,12 +15,13 @@ from assay.serve.context import Context
 from assay.serve.operation import history
 from assay.serve.operation.audit import AuditEntry, AuditState, seal_of, verify
 from assay.serve.operation.drift import DriftView, accept, look
-from assay.serve.operation.history import LARGEST_ID, HistoryPage, HistoryQuery, HistoryView, iso
+from assay.serve.operation.history import LARGEST_ID, PRINTED, HistoryPage, HistoryQuery, HistoryView, iso
 from assay.serve.operation.metrics import Metrics
 from assay.serve.operation.retention import remove_file
 from assay.serve.tracing import request_id_of
 
 Number = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+Filter = Annotated[str | None, Query(max_length=64, pattern=PRINTED)]
 Reader = Annotated[Principal, Depends(require("history"))]
 Reviewer = Annotated[Principal, Depends(require("review"))]
 Admin = Annotated[Principal, Depends(require("admin"))]
@@ -106,9 +107,9 @@ def audit_router(context: Context) -> APIRouter:
     @router.get("")
     def entries(
         _admin: Admin,
-        actor: Annotated[str | None, Query(max_length=64)] = None,
-        action: Annotated[str | None, Query(max_length=64)] = None,
-        target: Annotated[str | None, Query(max_length=64)] = None,
+        actor: Filter = None,
+        action: Filter = None,
+        target: Filter = None,
         before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> AuditPage:
