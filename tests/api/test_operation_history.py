@@ -11,6 +11,7 @@ from assay.errors import LimitExceeded
 from assay.result import ScanFailure
 from assay.serve import answers
 from assay.serve.access import LOCAL, Principal, install
+from assay.serve.jobs.tables import Delivery, Job, JobResult
 from assay.serve.operation import install as install_operation
 from assay.serve.operation import purge, record, stats
 from assay.serve.operation.audit import AuditEntry, verify
@@ -240,6 +241,22 @@ def test_an_admin_deletes_a_result_with_its_reviews_and_file_and_the_log_keeps_t
     assert client.delete(f"/api/history/{number}", headers=admin).status_code == 204
     assert (count_of(context, HistoryEntry), count_of(context, Review), file.exists()) == (0, 0, False)
     assert audited(context)[-1][1:] == ("history.delete", "a" * 64, "done")
+
+
+def test_a_result_that_is_deleted_takes_its_job_along(context, client, user, admin):
+    for name in ("mine", "another"):
+        with context.database.session() as session:
+            more = {"media": "m", "sha256": "a" * 64, "size_bytes": 1, "options": "{}", "keep": False}
+            session.add(Job(id=name, state="done", owner="ann", label="", request_hash="", submitted=0.0, **more))
+            session.flush()
+            session.add(JobResult(job_id=name, lease="", body="{}"))
+            told = {"url": "https://a.example", "body": "{}", "state": "pending", "next_at": 0.0}
+            session.add(Delivery(id=name, job_id=name, **told))
+    number = record(context, user[0], toys.make_result(), "a.wav", job="mine")
+    assert client.delete(f"/api/history/{number}", headers=admin).status_code == 204
+    with context.database.session() as session:
+        left = [list(session.scalars(select(column))) for column in (Job.id, JobResult.job_id, Delivery.job_id)]
+    assert left == [["another"]] * 3
 
 
 def test_the_number_of_a_result_that_is_gone_is_given_to_no_other(context, client, user, admin):

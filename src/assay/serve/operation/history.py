@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import delete, select
+from sqlalchemy import column, delete, select, table
 from sqlalchemy.orm import Session
 
 from assay.errors import RecordNotFound
@@ -22,6 +22,7 @@ from assay.serve.operation.audit import append
 from assay.serve.operation.recording import clean
 from assay.serve.operation.tables import HistoryEntry, Review
 
+JOBS = table("jobs", column("id"))  # by name, because `assay.serve.jobs` stands above this room
 LARGEST_ID = 2**63 - 1
 PRINTED = r"^[^\x00-\x1f\x7f]*$"  # PostgreSQL keeps no NUL and refuses to compare with one
 
@@ -201,7 +202,7 @@ def _said(
 
 
 def remove(session: Session, seal: bytes, principal: Principal, entry_id: int, *, request_id: str = "") -> str | None:
-    """Delete a result with what was said about it; the audit log keeps that it was there.
+    """Delete a result with what was said about it, and the job that it came from; the audit log keeps that it was there.
 
     Returns:
         Where its file was kept, to be removed by the caller.
@@ -213,6 +214,8 @@ def remove(session: Session, seal: bytes, principal: Principal, entry_id: int, *
     append(session, seal, principal, "history.delete", entry.sha256, detail={"entry": entry.id}, request_id=request_id)
     kept = entry.kept
     session.execute(delete(HistoryEntry).where(HistoryEntry.id == entry.id))
+    if entry.job is not None:  # its result goes with it, and what its webhook would still be told
+        session.execute(delete(JOBS).where(JOBS.c.id == entry.job))
     return kept
 
 

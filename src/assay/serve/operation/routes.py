@@ -91,7 +91,7 @@ def history_router(context: Context) -> APIRouter:
 
     @router.delete("/{number}", status_code=204, responses=documented(404))
     def remove(principal: Admin, number: Number, request: Request) -> Response:
-        """Delete a result, what was said about it and its file if that was kept."""
+        """Delete a result, what was said about it, its file if that was kept, and the job that it came from."""
         with database.session() as session:
             request_id = request_id_of(request.scope)
             remove_file(history.remove(session, seal_of(context.settings), principal, number, request_id=request_id))
