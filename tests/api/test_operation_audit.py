@@ -1,12 +1,17 @@
+import logging
 import threading
+from concurrent.futures import Future
 from contextlib import suppress
 
 import pytest
 import service_toys as toys
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from assay.errors import SettingsError
 from assay.serve.access.principal import LOCAL
+from assay.serve.operation import recording
 from assay.serve.operation.audit import AuditEntry, AuditHead, append, purge_audit, seal_of, verify
 
 
@@ -105,6 +110,63 @@ def test_what_is_rolled_back_leaves_no_entry(context):
     write(context, 1)
     assert state_of(context).entries == 2
     assert state_of(context).intact
+
+
+def told(caplog):
+    return [(line.audit_seq, line.audit_digest) for line in caplog.records if line.name == "assay.serve.audit"]
+
+
+def chain(context):
+    with context.database.session() as session:
+        return [(entry.seq, entry.digest) for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.seq))]
+
+
+def test_the_log_tells_digests_once_their_entries_are_committed(context, caplog):
+    caplog.set_level(logging.INFO, "assay.serve.audit")
+    with context.database.session() as session:
+        append(session, b"", LOCAL, "toy", "thing")
+        with session.begin_nested():
+            session.execute(select(AuditEntry.seq))
+        append(session, b"", LOCAL, "toy", "thing")
+        assert told(caplog) == []
+    assert told(caplog) == chain(context)
+    assert len(chain(context)) == 2
+
+
+def test_the_log_tells_no_digest_of_what_was_rolled_back(context, caplog):
+    caplog.set_level(logging.INFO, "assay.serve.audit")
+    with suppress(ZeroDivisionError), context.database.session() as session:
+        append(session, b"", LOCAL, "toy", "never")
+        raise ZeroDivisionError
+    with Session(context.database.engine) as session:  # one that goes on after it was rolled back
+        append(session, b"", LOCAL, "toy", "never")
+        session.rollback()
+        append(session, b"", LOCAL, "toy", "thing")
+        session.commit()
+    write(context, 1)
+    assert told(caplog) == chain(context)
+    assert len(chain(context)) == 2
+
+
+def test_a_batch_that_fails_and_is_written_one_by_one_leaves_no_other_digests_in_the_log(context, caplog, monkeypatch):
+    """One of three results is refused by the database, after the entries of all of them were added."""
+    caplog.set_level(logging.INFO, "assay.serve.audit")
+
+    def refuse(session, rows):
+        if any(row["label"] == "bad" for row in rows):
+            raise OperationalError("insert", {}, Exception("no"))
+        real(session, rows)
+
+    real = recording._tell_fresh
+    monkeypatch.setattr(recording, "_tell_fresh", refuse)
+    recorder = recording.Recorder(context)
+    findings = [recording.Finding(LOCAL, toys.make_result(), label) for label in ("good", "bad", "fine")]
+    together = [(finding, Future()) for finding in findings]
+    recorder._write(together)
+    recorder.close()
+    assert [done.exception() is None for _, done in together] == [True, False, True]
+    assert told(caplog) == chain(context)
+    assert len(chain(context)) == 2
 
 
 def test_many_at_once_make_one_chain(context):
