@@ -5,13 +5,14 @@ from contextlib import suppress
 
 import pytest
 import service_toys as toys
+from job_servers import new_database
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from assay.errors import SettingsError
 from assay.serve.access.principal import LOCAL
-from assay.serve.operation import recording
+from assay.serve.operation import audit, recording
 from assay.serve.operation.audit import AuditEntry, AuditHead, append, purge_audit, seal_of, verify
 
 
@@ -191,3 +192,31 @@ def test_a_purge_leaves_a_chain_that_holds_and_says_what_it_removed(context):
     assert actions == ["audit.purge", "audit.purge"]
     change(context, delete(AuditEntry).where(AuditEntry.seq == 7))
     assert not state_of(context).intact
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_two_purges_at_once_leave_a_chain_that_holds(tmp_path, monkeypatch, backend):
+    """The second begins, and would end, between what the first one has read and what it writes."""
+    context = toys.make_context(tmp_path, **({} if backend == "sqlite" else {"serve_database": new_database()}))
+    for now in (10.0, 20.0, 30.0):
+        write(context, 2, now=now)
+    gone = {}
+
+    def purge(before):
+        with context.database.session() as session:
+            gone[before] = purge_audit(session, b"", LOCAL, before)
+
+    def let_in(*given, **more):
+        monkeypatch.setattr(audit, "append", append)
+        second.start()
+        second.join(0.5)
+        append(*given, **more)
+
+    second = threading.Thread(target=purge, args=(25.0,))
+    monkeypatch.setattr(audit, "append", let_in)
+    purge(15.0)
+    second.join()
+    found = state_of(context)
+    assert (found.intact, found.why) == (True, "")
+    assert gone == {15.0: 2, 25.0: 2}
+    context.database.close()

@@ -294,6 +294,7 @@ def purge_audit(session: Session, seal: bytes, actor: Principal, before: float, 
     Returns:
         How many were removed.
     """
+    hold(session)  # another process may be about to remove more, or less
     first_kept = session.scalar(select(func.min(AuditEntry.seq)).where(AuditEntry.at >= before))
     old = select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1)
     last = session.scalar(old if first_kept is None else old.where(AuditEntry.seq < first_kept))
