@@ -25,7 +25,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Float, String, Text, bindparam, delete, event, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Float,
+    String,
+    Text,
+    bindparam,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
 
