@@ -73,11 +73,22 @@ class Database:
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
-        """The database that the settings name; its folder is made."""
+        """The database that the settings name; its folder is made.
+
+        Raises:
+            SettingsError: As `Database`, or if the folder cannot be made.
+        """
         if url := settings.serve_database.get_secret_value():
             return cls(url)
         folder: Path = settings.serve_folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(
+                f"serve_folder: '{folder}' cannot be made ({error.strerror}). Name a folder that can be:"
+                " ASSAY_SERVE_FOLDER.",
+                serve_folder=str(folder),
+            ) from error
         return cls(f"sqlite:///{folder.resolve() / 'service.sqlite3'}")
 
     def create_tables(self) -> None:
