@@ -202,7 +202,7 @@ def _said(
 
 
 def remove(session: Session, seal: bytes, principal: Principal, entry_id: int, *, request_id: str = "") -> str | None:
-    """Delete a result with what was said about it, and the job that it came from; the audit log keeps that it was there.
+    """Delete a result, what was said about it and the job that it came from; the audit log keeps that it was there.
 
     Returns:
         Where its file was kept, to be removed by the caller.
