@@ -1,5 +1,6 @@
 import pytest
 import service_toys as toys
+from sqlalchemy.exc import OperationalError
 
 from assay.errors import SettingsError
 from assay.serve.access import callers
@@ -182,7 +183,7 @@ def test_allowed_hosts_are_answered_and_no_others(tmp_path):
     assert found == [200, 200, 400]
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9999"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9999", "http://[", "http://[::1"])
 def test_pages_of_other_sites_cannot_use_the_local_user(local, origin):
     assert code_of(local.post("/predict/a", headers={"Origin": origin})) == (403, "origin_refused")
     with (
@@ -190,6 +191,21 @@ def test_pages_of_other_sites_cannot_use_the_local_user(local, origin):
         local.websocket_connect(LIVE, headers={"Origin": origin}),
     ):
         pass
+
+
+def test_allowed_hosts_may_be_written_in_capitals(tmp_path):
+    context = toys.make_context(tmp_path, serve_host="Box.Example.org", serve_allowed_hosts=("Assay.Example.org",))
+    headers = toys.bearer(toys.make_key(context)[1])
+    client = toys.client_of(toys.make_app(context))
+    for host in ("assay.example.org", "Assay.Example.ORG:443", "box.example.org"):
+        assert client.post("/predict/a", headers={**headers, "Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["null", "http://["])
+def test_a_page_without_a_name_is_not_ours_where_the_host_has_none(tmp_path, origin):
+    context = toys.make_context(tmp_path, serve_host="0.0.0.0", serve_require_key=False)
+    client = toys.client_of(toys.make_app(context))
+    assert code_of(client.post("/predict/a", headers={"Origin": origin, "Host": ""})) == (403, "origin_refused")
 
 
 def test_our_own_page_may_call(local):
@@ -247,6 +263,26 @@ def test_an_address_runs_into_its_limit_whatever_it_brings(tmp_path):
     ]
     assert found == [401] * 5 + [429]
     assert client.post("/predict/a", headers={"X-Forwarded-For": "203.0.113.6"}).status_code == 401
+
+
+def test_a_database_that_is_away_refuses_nobodys_key(keyed, monkeypatch):
+    _, text = toys.make_key(keyed)
+    client = toys.client_of(toys.make_app(keyed))
+
+    def away():
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr(keyed.database, "session", away)
+    response = client.post("/predict/a", headers=toys.bearer(text))
+    assert code_of(response) == (503, "unavailable")
+    assert response.headers["retry-after"] == "5"
+    with (
+        pytest.raises(toys.WebSocketDenialResponse) as refused,
+        client.websocket_connect(LIVE, headers=toys.bearer(text)),
+    ):
+        pass
+    assert refused.value.status_code == 503
+    assert client.get("/livez").status_code == 200
 
 
 def test_a_bucket_fills_at_its_rate():

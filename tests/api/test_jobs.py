@@ -196,6 +196,15 @@ def test_the_bound_holds_for_all_who_come_at_once(make, speech):
     assert sorted(answers) == [202] * 5 + [503] * 7
 
 
+def test_an_address_of_no_job_is_told_as_wrong(make):
+    with service(make(), work=False) as client:
+        for name in ("%00", "a%00b", "job", "0" * 31, "0" * 33, "A" * 32, "0" * 32 + "%0A"):
+            for method, path in (("GET", ""), ("GET", "/result"), ("DELETE", ""), ("POST", "/cancel")):
+                answer = client.request(method, f"/api/jobs/{name}{path}")
+                assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_request"), name
+        assert client.get(f"/api/jobs/{'0' * 32}").status_code == 404
+
+
 def test_jobs_belong_to_whoever_handed_them_in(make, speech):
     with service(make(), work=False) as client:
         jobs = [hand_in(client, clip(speech, number), who="me").json()["id"] for number in range(5)]

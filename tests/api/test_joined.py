@@ -241,6 +241,15 @@ def test_without_keys_everything_belongs_to_the_local_user(service, wav):
     assert job["id"] in {entry["job"] for entry in entries}
 
 
+def test_a_result_that_is_deleted_is_not_to_be_had_from_its_job_either(service, wav):
+    job = service.post("/api/jobs", files={"file": ("job.wav", wav)}).json()["id"]
+    assert service.run(until_over(service, job, {}))["state"] == "done"
+    (number,) = (entry["id"] for entry in service.get("/api/history").json()["items"] if entry["job"] == job)
+    assert service.request("DELETE", f"/api/history/{number}").status_code == 204
+    for path in (f"/api/jobs/{job}", f"/api/jobs/{job}/result"):
+        assert error_of(service.get(path), 404)["code"] == "job_not_found"
+
+
 def test_requests_and_jobs_share_one_time_of_grace_and_jobs_wait_again(tmp_path, wav, monkeypatch):
     settings = Settings(serve_folder=tmp_path / "service", serve_grace_s=3, close_s=0, serve_jobs=1)
     begun = threading.Event()

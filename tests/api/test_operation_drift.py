@@ -10,7 +10,8 @@ from scipy import stats as scipy_stats
 from assay.errors import RecordNotFound
 from assay.models.card import TailModel
 from assay.serve.access import LOCAL
-from assay.serve.operation import drift, record, stats
+from assay.serve.operation import drift, purge, record, stats
+from assay.serve.operation.metrics import Metrics
 from assay.serve.operation.smirnov import above_card, allowance, exceeding, two_sample
 from assay.serve.operation.tables import HistoryEntry
 
@@ -116,13 +117,13 @@ def context(tmp_path):
     return toys.make_context(tmp_path, serve_drift_batch=20)
 
 
-def score(context, llrs, *, media="audio", start=0):
+def score(context, llrs, *, media="audio", start=0, model_sha256="b" * 64):
     """Scores of files that nobody saw before, put into the history at once."""
     with context.database.session() as session:
         for number, llr in enumerate(llrs):
             entry = HistoryEntry(
                 at=0.0, owner="ann", sha256=f"{start + number:064x}", label="", media=media, verdict="bona_fide",
-                llr=float(llr), model="toy", model_version="1", model_sha256="b" * 64, fresh=True,
+                llr=float(llr), model="toy", model_version="1", model_sha256=model_sha256, fresh=True,
             )  # fmt: skip
             session.add(entry)
 
@@ -147,8 +148,6 @@ def test_drift_is_told_in_log_stats_and_metric_until_somebody_accepts_it(context
     assert told["alert"]
     assert (told["batches"], told["media"], told["model"]) == (3, "audio", "toy")
     assert len([line for line in caplog.records if "have drifted" in line.message]) == 1
-    from assay.serve.operation.metrics import Metrics
-
     labels = {"media": "audio", "model": "toy"}
     registry = Metrics(context, lambda: None).registry
     assert registry.get_sample_value("assay_drift_alert", labels) == 1
@@ -157,6 +156,40 @@ def test_drift_is_told_in_log_stats_and_metric_until_somebody_accepts_it(context
     (view,) = drift.look(context)
     assert (view.alert, view.batches) == (False, 1)
     assert registry.get_sample_value("assay_drift_alert", labels) == 0
+
+
+def test_weights_of_one_model_are_one_series_that_hides_no_alert(context):
+    rng = np.random.default_rng(0)
+    score(context, rng.normal(size=40))
+    score(context, rng.normal(3, size=40), start=100)
+    score(context, rng.normal(size=60), start=200, model_sha256="0" * 64)
+    score(context, rng.normal(size=10), start=300, model_sha256="c" * 64)
+    views = drift.look(context)
+    assert sorted((view.alert, view.batches) for view in views) == [(False, 0), (False, 1), (True, 2)]
+    found = [
+        (sample.name, sample.labels, sample.value)
+        for family in Metrics(context, lambda: None).registry.collect()
+        for sample in family.samples
+        if sample.name.startswith("assay_drift")
+    ]
+    labels = {"media": "audio", "model": "toy"}
+    statistic = max(view.statistic for view in views if view.statistic is not None)
+    assert found == [
+        ("assay_drift_alert", labels, 1.0),
+        ("assay_drift_statistic", labels, statistic),
+        ("assay_drift_batches", labels, 2.0),
+    ]
+
+
+def test_drift_can_be_accepted_when_retention_has_left_no_results(context):
+    rng = np.random.default_rng(0)
+    score(context, rng.normal(size=60))
+    score(context, rng.normal(3, size=20), start=100)
+    assert drift.look(context)[0].alert
+    purge(context, now=1e9)
+    assert drift.accept(context, LOCAL, "audio") == 1
+    (view,) = drift.look(context)
+    assert (view.alert, view.batches) == (False, 0)
 
 
 def test_nothing_to_accept_is_an_error(context):

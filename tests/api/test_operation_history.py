@@ -1,13 +1,17 @@
+import json
 from contextlib import suppress
 
 import pytest
 import service_toys as toys
 from fastapi import FastAPI
+from job_servers import new_database
 from sqlalchemy import func, select, update
 
 from assay.errors import LimitExceeded
 from assay.result import ScanFailure
+from assay.serve import answers
 from assay.serve.access import LOCAL, Principal, install
+from assay.serve.jobs.tables import Delivery, Job, JobResult
 from assay.serve.operation import install as install_operation
 from assay.serve.operation import purge, record, stats
 from assay.serve.operation.audit import AuditEntry, verify
@@ -152,6 +156,32 @@ def test_history_is_paged_and_searched(context, client, user):
     assert client.get("/api/history", params={"limit": 0}, headers=headers).status_code == 422
 
 
+@pytest.mark.parametrize("path", ["history?model=", "history?owner=", "audit?actor=", "audit?action=", "audit?target="])
+def test_control_characters_are_no_filter(client, admin, path):
+    """PostgreSQL refuses a NUL, SQLite takes it."""
+    for text in ("%00", "a%00b", "a%0A", "%7F"):
+        assert client.get(f"/api/{path}{text}", headers=admin).status_code == 422
+    for text in ("", "ann", "a%20b", "Zo%C3%AB"):
+        assert client.get(f"/api/{path}{text}", headers=admin).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\n\x1b[31m", "\ud800"])
+def test_whatever_stands_in_a_search_or_a_reason_is_an_answer(tmp_path, text):
+    context = toys.make_context(tmp_path, serve_database=new_database())
+    app = FastAPI()
+    install(app, context)
+    install_operation(app, context)
+    answers.install(app)
+    client = toys.client_of(app)
+    number = record(context, LOCAL, toys.make_result(), f"{text}.wav")
+    body = json.dumps({"reason": text})
+    said = client.post(f"/api/history/{number}/appeal", content=body, headers={"Content-Type": "application/json"})
+    assert said.status_code == (422 if text == "\ud800" else 200)
+    if text != "\ud800":
+        assert client.get("/api/history", params={"label": text}).json()["items"][0]["id"] == number
+    context.database.close()
+
+
 def test_results_of_others_are_not_there_unless_one_reviews(context, client, user, reviewer):
     number = record(context, LOCAL, toys.make_result(), "a.wav")
     for response in (
@@ -211,6 +241,35 @@ def test_an_admin_deletes_a_result_with_its_reviews_and_file_and_the_log_keeps_t
     assert client.delete(f"/api/history/{number}", headers=admin).status_code == 204
     assert (count_of(context, HistoryEntry), count_of(context, Review), file.exists()) == (0, 0, False)
     assert audited(context)[-1][1:] == ("history.delete", "a" * 64, "done")
+
+
+def test_a_result_that_is_deleted_takes_its_job_along(context, client, user, admin):
+    for name in ("mine", "another"):
+        with context.database.session() as session:
+            more = {"media": "m", "sha256": "a" * 64, "size_bytes": 1, "options": "{}", "keep": False}
+            session.add(Job(id=name, state="done", owner="ann", label="", request_hash="", submitted=0.0, **more))
+            session.flush()
+            session.add(JobResult(job_id=name, lease="", body="{}"))
+            told = {"url": "https://a.example", "body": "{}", "state": "pending", "next_at": 0.0}
+            session.add(Delivery(id=name, job_id=name, **told))
+    number = record(context, user[0], toys.make_result(), "a.wav", job="mine")
+    assert client.delete(f"/api/history/{number}", headers=admin).status_code == 204
+    with context.database.session() as session:
+        left = [list(session.scalars(select(column))) for column in (Job.id, JobResult.job_id, Delivery.job_id)]
+    assert left == [["another"]] * 3
+
+
+def test_the_number_of_a_result_that_is_gone_is_given_to_no_other(context, client, user, admin):
+    for expected in (1, 2):
+        number = record(context, user[0], toys.make_result(), "a.wav")
+        path = f"/api/history/{number}"
+        said = client.post(f"{path}/appeal", json={"reason": "no"}, headers=user[1]).json()
+        assert (number, said["reviews"][0]["id"]) == (expected, expected)
+        assert client.delete(path, headers=admin).status_code == 204
+    with context.database.session() as session:
+        session.get(HistoryEntry, record(context, user[0], toys.make_result(), "a.wav")).at = 0.0
+    assert purge(context).history == 1
+    assert record(context, user[0], toys.make_result(), "a.wav") == 4
 
 
 def test_the_audit_log_is_for_admins_and_can_be_checked(context, client, user, admin):

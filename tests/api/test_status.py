@@ -3,15 +3,19 @@
 import asyncio
 import logging
 
+import httpx
 import pytest
 from forms import error_of
 
 from assay import errors
-from assay.errors import AssayError, SelfTestFailed
+from assay.errors import AssayError, SelfTestFailed, SettingsError
 from assay.models.registry import model_names
 from assay.serve import answers, readiness
 from assay.serve.answers import STATUSES, status_of
+from assay.serve.app import create_app
+from assay.serve.database import Database
 from assay.serve.samples import sample
+from assay.settings import Settings
 
 
 def test_alive_is_not_ready_until_the_models_are_tested(make_service, examples):
@@ -44,6 +48,30 @@ def test_a_model_that_fails_its_self_test_answers_nobody(make_service, examples,
     assert "something else" in error["message"]
 
 
+def test_a_fault_while_models_are_tested_is_told_and_the_service_still_closes(tmp_path, monkeypatch, caplog):
+    def fail(settings):
+        raise MemoryError("secret")
+
+    monkeypatch.setattr(readiness, "run_self_tests", fail)
+
+    async def run():
+        app = create_app(Settings(serve_folder=tmp_path / "service", close_s=0))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app)
+            async with asyncio.timeout(60), httpx.AsyncClient(transport=transport, base_url="http://localhost") as ask:
+                while (await ask.get("/api/health")).json()["status"] == "starting":
+                    await asyncio.sleep(0.02)
+                return app, await ask.get("/readyz")
+
+    app, response = asyncio.run(run())
+    message = error_of(response, 503)["message"]
+    assert "MemoryError" in message
+    assert "secret" not in message
+    assert "MemoryError: secret" in caplog.text
+    assert app.state.idle
+    assert list((tmp_path / "service" / "uploads").iterdir()) == []
+
+
 async def service_failed(service):
     async with asyncio.timeout(60), service.client() as client:
         while (await client.get("/api/health")).json()["status"] != "failed":
@@ -57,6 +85,28 @@ def test_a_database_that_is_gone_is_not_ready(make_service, tmp_path):
     service.context.database.engine = create_engine(f"sqlite:///{tmp_path / 'no' / 'a.sqlite3'}")
     assert error_of(service.get("/readyz"), 503)["context"]["checks"].keys() == {"database"}
     assert service.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", f"/api/jobs/{'0' * 32}", "/api/history", "/api/audit", "/api/drift"])
+def test_a_database_that_is_away_is_told_as_such_and_no_fault_of_ours(make_service, tmp_path, caplog, path):
+    service = make_service(serve_database=f"sqlite:///{tmp_path / 'a.sqlite3'}")
+    assert service.get(path).status_code in (200, 404)
+    from sqlalchemy import create_engine
+
+    service.context.database._sessions.configure(bind=create_engine(f"sqlite:///{tmp_path / 'no' / 'a.sqlite3'}"))
+    response = service.get(path)
+    error = error_of(response, 503)
+    assert (error["code"], response.headers["retry-after"]) == ("unavailable", "5")
+    assert "database does not answer" in error["message"]
+    told = [record for record in caplog.records if "does not answer: unable to open database" in record.getMessage()]
+    assert error["request_id"] in [record.request_id for record in told]
+
+
+def test_a_folder_that_cannot_be_made_is_a_setting_to_mend(tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "service"
+    with pytest.raises(SettingsError, match=r"serve_folder: '.*file.service' cannot be made .*ASSAY_SERVE_FOLDER"):
+        Database.of(Settings(serve_folder=folder))
 
 
 def test_models_are_those_of_the_installation(service):

@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from assay import errors
 from assay.errors import AssayError
+from assay.serve.database import AWAY, away
 from assay.serve.multipart import ClientGone
 from assay.serve.tracing import GONE, request_id_of
 
@@ -122,6 +123,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientGone, _on_gone)
+    for kind in AWAY:
+        app.add_exception_handler(kind, _on_away)
 
 
 def _on_ours(request: Request, error: Exception) -> Response:
@@ -144,6 +147,10 @@ def _on_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"{request.method} is not answered here; {(error.headers or {}).get('Allow', 'see the API')} is."
     return problem(request, status, HTTP_CODES.get(status, f"http_{status}"), message, headers=error.headers)
+
+
+def _on_away(request: Request, error: Exception) -> Response:
+    return problem_of(request, away(error, request_id_of(request.scope)))
 
 
 def _on_gone(_request: Request, _error: Exception) -> Response:

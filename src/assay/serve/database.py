@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,19 +10,31 @@ from typing import Any
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from assay.errors import SettingsError
+from assay.errors import SettingsError, Unavailable
 from assay.settings import Settings
 from assay.urls import without_password
 
 SQLITE_WAIT_S = 30.0
 TABLES_LOCK = 0x61737374  # "asst", among the advisory locks of PostgreSQL
+AWAY = (OperationalError, InterfaceError, NoConnectionFree)
+"""What a session raises while the database is away: restarted, unreachable, locked, or out of connections."""
+BACK_S = 5  # when to ask again
+log = logging.getLogger("assay.serve")
 
 
 class Base(DeclarativeBase):
     """What every table of the service inherits; a room declares its own."""
+
+
+def away(error: Exception, request_id: str) -> Unavailable:
+    """What whoever asks hears of one of `AWAY`; the log has why, without what the statement was about."""
+    why = getattr(error, "orig", None) or error
+    log.error("the database does not answer: %s", why, extra={"request_id": request_id})
+    return Unavailable(f"The database does not answer. Ask again in {BACK_S} s.", retry_after_s=BACK_S)
 
 
 class Database:
@@ -60,11 +73,22 @@ class Database:
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
-        """The database that the settings name; its folder is made."""
+        """The database that the settings name; its folder is made.
+
+        Raises:
+            SettingsError: As `Database`, or if the folder cannot be made.
+        """
         if url := settings.serve_database.get_secret_value():
             return cls(url)
         folder: Path = settings.serve_folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(
+                f"serve_folder: '{folder}' cannot be made ({error.strerror}). Name a folder that can be:"
+                " ASSAY_SERVE_FOLDER.",
+                serve_folder=str(folder),
+            ) from error
         return cls(f"sqlite:///{folder.resolve() / 'service.sqlite3'}")
 
     def create_tables(self) -> None:

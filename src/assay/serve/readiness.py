@@ -92,6 +92,11 @@ class Readiness:
             self._models = await asyncio.to_thread(self._load)
         except AssayError as error:
             self._models = Check(False, error.message)
+        except Exception as error:  # the outermost place of this task; whoever waits for it must be able to go on
+            log.exception("the models could not be loaded and tested")
+            self._models = Check(
+                False, f"the models could not be loaded and tested ({type(error).__name__}); see the log"
+            )
         self._tested = True
         log.log(logging.INFO if self._models.passed else logging.ERROR, "models: %s", self._models.detail)
 

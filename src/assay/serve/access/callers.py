@@ -71,12 +71,12 @@ def check_host(scope: Scope, settings: Settings) -> None:
     Raises:
         HostRefused: If the header is missing, there twice, or names somebody else.
     """
-    allowed = frozenset(settings.serve_allowed_hosts)
+    allowed = frozenset(map(str.lower, settings.serve_allowed_hosts))
     if not allowed and not is_loopback(settings.serve_host):
         return
     given = Headers(scope=scope).getlist("host")
     name = _host_name(given[0]) if len(given) == 1 else None
-    if name is None or name not in allowed | LOOPBACK_NAMES | {settings.serve_host}:
+    if name is None or name not in allowed | LOOPBACK_NAMES | {settings.serve_host.lower()}:
         raise HostRefused(
             f"This service does not answer to the name {name!r}. Call it by its own, or add the name to"
             " serve_allowed_hosts.",
@@ -104,12 +104,21 @@ def check_origin(scope: Scope, settings: Settings) -> None:
     origin = headers.get("origin")
     if origin is None or (scope["type"] == "http" and scope["method"] in SAFE_METHODS):
         return
-    if origin in settings.serve_cors_origins or urlsplit(origin).netloc == headers.get("host"):
+    place = _place_of(origin)
+    if origin in settings.serve_cors_origins or (place and place == headers.get("host")):
         return
     raise OriginRefused(
         f"A page of {origin!r} may not call this service. Add its origin to serve_cors_origins, or use a key.",
         origin=origin,
     )
+
+
+def _place_of(origin: str) -> str:
+    """Name and port of an origin; empty if it has none or is malformed."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def key_of(scope: Scope) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from http import HTTPStatus
 
 from anyio import to_thread
 from starlette.datastructures import MutableHeaders
@@ -27,6 +28,8 @@ from assay.serve.access.limits import TokenBuckets, bucket_of
 from assay.serve.access.principal import ANYBODY, LOCAL, NOBODY, Principal
 from assay.serve.access.refusal import refuse, with_subprotocol
 from assay.serve.context import Context
+from assay.serve.database import AWAY, away
+from assay.serve.tracing import request_id_of
 
 # Nothing inline, nothing from elsewhere; blob: for the file that the user chose. No text may become markup or script
 # (trusted types), so that a hostile file name stays a name in whatever the page does with it.
@@ -76,6 +79,10 @@ class Access:
             scope.setdefault("state", {})["principal"] = await self._admit(scope)
         except AccessError as error:
             await refuse(scope, receive, guarded, error, error.status)
+            return
+        except AWAY as error:
+            told = away(error, request_id_of(scope))
+            await refuse(scope, receive, guarded, told, HTTPStatus.SERVICE_UNAVAILABLE)
             return
         await self.app(scope, receive, guarded)
 

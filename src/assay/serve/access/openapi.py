@@ -32,6 +32,7 @@ STATUSES = {
     "401": "No API key, or one that is malformed, unknown, expired or revoked.",
     "403": "The API key is not for this, or a page of another site called.",
     "429": "Too many requests; Retry-After says when the next one may come.",
+    "503": "The database does not answer; Retry-After says when to ask again.",
 }
 PUBLIC_STATUSES = ("400", "429")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Path as InPath
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -36,6 +37,7 @@ from assay.serve.reception import Reception
 
 log = logging.getLogger("assay.serve.jobs")
 
+ID = "^[0-9a-f]{32}$"  # PostgreSQL would not even compare with a NUL
 POLL_S = {"queued": 2, "running": 1}
 FIELDS = ("webhook", "keep", *JobOptions.model_fields)
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -43,6 +45,7 @@ YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 _LOCATION = {"Location": {"description": "Address of the job", "schema": {"type": "string"}}}
+JobId = Annotated[str, InPath(pattern=ID)]
 User = Annotated[Principal, Depends(require("jobs"))]
 _FORM = {
     "requestBody": {
@@ -117,13 +120,13 @@ def router(context: Context, reception: Reception) -> APIRouter:
         principal: User,
         state: State | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        after: Annotated[str | None, Query(pattern="^[0-9a-f]{32}$")] = None,
+        after: Annotated[str | None, Query(pattern=ID)] = None,
     ) -> JobPage:
         """Your jobs, newest first."""
         return desk.store.page(seen_by(principal), state=state, limit=limit, after=after)
 
     @routes.get("/{job_id}", response_model=JobView, responses={200: {"headers": _RETRY}, **documented(404, 405, 422)})
-    def poll(principal: User, response: Response, job_id: str) -> JobView:
+    def poll(principal: User, response: Response, job_id: JobId) -> JobView:
         """One job; `Retry-After` says when to ask again while it is not over."""
         view = desk.store.find(job_id, seen_by(principal))
         if view.state in POLL_S:
@@ -131,7 +134,7 @@ def router(context: Context, reception: Reception) -> APIRouter:
         return view
 
     @routes.get("/{job_id}/result", response_model=ScanResult, responses=documented(404, 405, 409, 410, 422))
-    def result(principal: User, request: Request, job_id: str) -> Response:
+    def result(principal: User, request: Request, job_id: JobId) -> Response:
         """What scoring found; of a failed job its error, with 422."""
         found = desk.store.result(job_id, seen_by(principal))
         if isinstance(found, ErrorDetail):
@@ -140,7 +143,7 @@ def router(context: Context, reception: Reception) -> APIRouter:
 
     @routes.delete("/{job_id}", response_model=JobView, responses=documented(404, 405, 409, 422))
     @routes.post("/{job_id}/cancel", response_model=JobView, responses=documented(404, 405, 409, 422))
-    def cancel(principal: User, job_id: str) -> JobView:
+    def cancel(principal: User, job_id: JobId) -> JobView:
         """Let a job not run; of one that runs the result is dropped."""
         return desk.cancel(job_id, seen_by(principal, change=True))
 

@@ -1,8 +1,8 @@
 """Audit log: who did what, when, on what, and how it ended. Entries are only ever added, and each seals the one before.
 
 The digest of an entry covers all of its fields and the digest before it, so that a change, a hole or an entry put in
-between breaks the chain (Haber & Stornetta, J. Cryptology 3, 1991). The last digest stands in `AuditHead` and in the
-log (``assay.serve.audit``).
+between breaks the chain (Haber & Stornetta, J. Cryptology 3, 1991). The last digest stands in `AuditHead` and, once its
+transaction is committed, in the log (``assay.serve.audit``).
 
 What it shows, and what not: with ``serve_audit_key_file`` the digest is an HMAC (RFC 2104), and whoever can write to
 the database but lacks that file can neither change nor invent an entry. Without it they could compute the whole chain
@@ -25,9 +25,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Float, String, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Float,
+    String,
+    Text,
+    bindparam,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
 
 from assay.errors import SettingsError
 from assay.serve.access.principal import Principal
@@ -37,6 +50,7 @@ from assay.settings import Settings
 GENESIS = "0" * 64
 PURGED = "audit.purge"
 LEAST_SECRET = 32  # bytes
+UNTOLD = "assay.audit"  # in `Session.info`: entries that are not in the log yet
 log = logging.getLogger("assay.serve.audit")
 
 
@@ -155,7 +169,8 @@ def append(
 ) -> None:
     """Add an entry in the transaction of what it tells of, so that neither is without the other.
 
-    Until that transaction ends no other entry is added; keep it short.
+    Until that transaction ends no other entry is added; keep it short. Not within a savepoint, which may be rolled back
+    alone.
     """
     append_all(session, seal, [Deed(actor, action, target, outcome, detail or {}, request_id)], now=now)
 
@@ -186,7 +201,15 @@ def append_all(session: Session, seal: bytes, deeds: Sequence[Deed], *, now: flo
     connection = session.connection()
     connection.execute(_ADD, rows)
     connection.execute(_END, {"end": previous})
-    for row in rows:
+    session.info.setdefault(UNTOLD, []).extend(rows)
+
+
+@event.listens_for(Session, "after_commit")
+def _tell(session: Session) -> None:
+    """Log what was added: a digest that is noted elsewhere is a proof only if its entry is in the chain."""
+    if session.in_nested_transaction():  # a savepoint; what it is in may still fail
+        return
+    for row in session.info.pop(UNTOLD, ()):
         log.info(
             "%s %s by %s: %s",
             row["action"],
@@ -195,6 +218,12 @@ def append_all(session: Session, seal: bytes, deeds: Sequence[Deed], *, now: flo
             row["outcome"],
             extra={"audit_seq": row["seq"], "audit_digest": row["digest"], "request_id": row["request_id"]},
         )
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:
+        session.info.pop(UNTOLD, None)
 
 
 def hold(session: Session) -> None:
@@ -278,6 +307,7 @@ def purge_audit(session: Session, seal: bytes, actor: Principal, before: float, 
     Returns:
         How many were removed.
     """
+    hold(session)  # another process may be about to remove more, or less
     first_kept = session.scalar(select(func.min(AuditEntry.seq)).where(AuditEntry.at >= before))
     old = select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1)
     last = session.scalar(old if first_kept is None else old.where(AuditEntry.seq < first_kept))

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 from pydantic import BaseModel
-from sqlalchemy import BigInteger, CursorResult, Float, String, Text, select, update
+from sqlalchemy import BigInteger, CursorResult, Float, String, Text, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -113,8 +113,8 @@ def accept(context: Context, principal: Principal, media: str, *, request_id: st
             update(DriftState)
             .where(DriftState.media == media)
             .values(
-                reference="[]", last_id=newest, batches=0, statistic=None, p=None, allowed=None,
-                median=None, reference_median=None, alert_at=None,
+                reference="[]", last_id=func.coalesce(newest, DriftState.last_id), batches=0, alert_at=None,
+                statistic=None, p=None, allowed=None, median=None, reference_median=None,
             )
             .execution_options(synchronize_session=False)
         )  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import delete, select
+from sqlalchemy import column, delete, select, table
 from sqlalchemy.orm import Session
 
 from assay.errors import RecordNotFound
@@ -22,7 +22,9 @@ from assay.serve.operation.audit import append
 from assay.serve.operation.recording import clean
 from assay.serve.operation.tables import HistoryEntry, Review
 
+JOBS = table("jobs", column("id"))  # by name, because `assay.serve.jobs` stands above this room
 LARGEST_ID = 2**63 - 1
+PRINTED = r"^[^\x00-\x1f\x7f]*$"  # PostgreSQL keeps no NUL and refuses to compare with one
 
 
 class Appeal(BaseModel):
@@ -101,8 +103,8 @@ class HistoryQuery(BaseModel):
     verdict: Verdict | None = Field(None, description="of the machine")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     label: str | None = Field(None, max_length=255, description="part of the name")
-    model: str | None = Field(None, max_length=64)
-    owner: str | None = Field(None, max_length=64)
+    model: str | None = Field(None, max_length=64, pattern=PRINTED)
+    owner: str | None = Field(None, max_length=64, pattern=PRINTED)
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = Field(None, ge=1, le=LARGEST_ID)
@@ -200,7 +202,7 @@ def _said(
 
 
 def remove(session: Session, seal: bytes, principal: Principal, entry_id: int, *, request_id: str = "") -> str | None:
-    """Delete a result with what was said about it; the audit log keeps that it was there.
+    """Delete a result, what was said about it and the job that it came from; the audit log keeps that it was there.
 
     Returns:
         Where its file was kept, to be removed by the caller.
@@ -212,6 +214,8 @@ def remove(session: Session, seal: bytes, principal: Principal, entry_id: int, *
     append(session, seal, principal, "history.delete", entry.sha256, detail={"entry": entry.id}, request_id=request_id)
     kept = entry.kept
     session.execute(delete(HistoryEntry).where(HistoryEntry.id == entry.id))
+    if entry.job is not None:  # its result goes with it, and what its webhook would still be told
+        session.execute(delete(JOBS).where(JOBS.c.id == entry.job))
     return kept
 
 

@@ -28,6 +28,11 @@ from assay.serve.operation.tables import ScanCount
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+DRIFT = {
+    "alert": "1 from drift until somebody accepts it",
+    "statistic": "Of the last comparison: D of Smirnov",
+    "batches": "Comparisons made",
+}
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,40}")
 QueueDepth = Callable[[], dict[str, int]]
 log = logging.getLogger("assay.serve.operation")
@@ -105,17 +110,19 @@ class _Stored(Collector):
         yield scans
 
     def _drift(self) -> Iterator[Metric]:
-        labels = ("media", "model")
-        alert = GaugeMetricFamily("assay_drift_alert", "1 from drift until somebody accepts it", labels=labels)
-        statistic = GaugeMetricFamily("assay_drift_statistic", "Of the last comparison: D of Smirnov", labels=labels)
-        batches = GaugeMetricFamily("assay_drift_batches", "Comparisons made", labels=labels)
-        for view in look(self._context):
-            names = (view.media, view.model)
-            alert.add_metric(names, view.alert)
-            batches.add_metric(names, view.batches)
-            if view.statistic is not None:
-                statistic.add_metric(names, view.statistic)
-        yield from (alert, statistic, batches)
+        """Of several weights of one model the largest, so that the alert of none is hidden by another's."""
+        views = look(self._context)
+        for name, told in DRIFT.items():
+            largest: dict[tuple[str, str], float] = {}
+            for view in views:
+                value = getattr(view, name)
+                if value is not None:
+                    of = view.media, view.model
+                    largest[of] = max(float(value), largest.get(of, 0.0))
+            gauge = GaugeMetricFamily(f"assay_drift_{name}", told, labels=("media", "model"))
+            for of, value in largest.items():
+                gauge.add_metric(of, value)
+            yield gauge
 
     def _queue(self) -> Iterator[Metric]:
         ask = self._queue_depth()

@@ -15,12 +15,13 @@ from assay.serve.context import Context
 from assay.serve.operation import history
 from assay.serve.operation.audit import AuditEntry, AuditState, seal_of, verify
 from assay.serve.operation.drift import DriftView, accept, look
-from assay.serve.operation.history import LARGEST_ID, HistoryPage, HistoryQuery, HistoryView, iso
+from assay.serve.operation.history import LARGEST_ID, PRINTED, HistoryPage, HistoryQuery, HistoryView, iso
 from assay.serve.operation.metrics import Metrics
 from assay.serve.operation.retention import remove_file
 from assay.serve.tracing import request_id_of
 
 Number = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+Filter = Annotated[str | None, Query(max_length=64, pattern=PRINTED)]
 Reader = Annotated[Principal, Depends(require("history"))]
 Reviewer = Annotated[Principal, Depends(require("review"))]
 Admin = Annotated[Principal, Depends(require("admin"))]
@@ -90,7 +91,7 @@ def history_router(context: Context) -> APIRouter:
 
     @router.delete("/{number}", status_code=204, responses=documented(404))
     def remove(principal: Admin, number: Number, request: Request) -> Response:
-        """Delete a result, what was said about it and its file if that was kept."""
+        """Delete a result, what was said about it, its file if that was kept, and the job that it came from."""
         with database.session() as session:
             request_id = request_id_of(request.scope)
             remove_file(history.remove(session, seal_of(context.settings), principal, number, request_id=request_id))
@@ -106,9 +107,9 @@ def audit_router(context: Context) -> APIRouter:
     @router.get("")
     def entries(
         _admin: Admin,
-        actor: Annotated[str | None, Query(max_length=64)] = None,
-        action: Annotated[str | None, Query(max_length=64)] = None,
-        target: Annotated[str | None, Query(max_length=64)] = None,
+        actor: Filter = None,
+        action: Filter = None,
+        target: Filter = None,
         before: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> AuditPage:

@@ -9,6 +9,8 @@ from assay.serve.database import Base
 
 # SQLite counts rows up by itself only where the key is its INTEGER.
 Identifier = BigInteger().with_variant(Integer, "sqlite")
+# And gives the number of a row that was removed to no other only if told so; PostgreSQL never does.
+ONCE = {"sqlite_autoincrement": True}
 
 
 class HistoryEntry(Base):
@@ -24,7 +26,7 @@ class HistoryEntry(Base):
     """
 
     __tablename__ = "history"
-    __table_args__ = (Index("history_drift", "media", "model_sha256", "fresh", "id"),)
+    __table_args__ = (Index("history_drift", "media", "model_sha256", "fresh", "id"), ONCE)
 
     id: Mapped[int] = mapped_column(Identifier, primary_key=True, autoincrement=True)
     at: Mapped[float] = mapped_column(Float(53), index=True)
@@ -57,6 +59,7 @@ class Review(Base):
     """
 
     __tablename__ = "history_reviews"
+    __table_args__ = ONCE
 
     id: Mapped[int] = mapped_column(Identifier, primary_key=True, autoincrement=True)
     entry: Mapped[int] = mapped_column(ForeignKey("history.id", ondelete="CASCADE"), index=True)
