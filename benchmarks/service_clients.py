@@ -31,19 +31,28 @@ def request(path: str) -> bytes:
     return HEAD.format(len(body)).encode() + body
 
 
+def received(connection: socket.socket, most: int) -> bytes:
+    """What has arrived.
+
+    Raises:
+        ConnectionError: If the server hung up.
+    """
+    piece = connection.recv(most)
+    if not piece:
+        raise ConnectionError("the server hung up")
+    return piece
+
+
 def answer(connection: socket.socket) -> int:
     """Read one answer; its status."""
     held = b""
     while b"\r\n\r\n" not in held:
-        piece = connection.recv(65_536)
-        if not piece:
-            raise ConnectionError("the server hung up")
-        held += piece
+        held += received(connection, 65_536)
     head, _, rest = held.partition(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
     missing = next(int(line[15:]) for line in lines if line.startswith(b"content-length:")) - len(rest)
     while missing > 0:
-        missing -= len(connection.recv(missing))
+        missing -= len(received(connection, missing))
     return int(lines[0].split()[1])
 
 

@@ -136,6 +136,32 @@ def test_a_sane_request_id_is_kept_and_another_is_not(service):
     assert all(len(each) == 16 for each in made)
 
 
+def test_a_stream_that_is_refused_has_its_id_too(service):
+    """As ASGI tells it: a WebSocket that gets an ordinary answer instead of being accepted."""
+    sent = []
+    scope = {
+        "type": "websocket",
+        "path": "/api/stream",
+        "raw_path": b"/api/stream",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"x-request-id", b"mine"), (b"x-api-key", b"nonsense")],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    service.run(service.app(scope, receive, send))
+    assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
+    assert [value for name, value in sent[0]["headers"] if name.lower() == b"x-request-id"] == [b"mine"]
+
+
 def test_requests_are_logged_with_their_id(service, caplog):
     with caplog.at_level(logging.INFO, logger="assay.serve"):
         service.get("/api/health", headers={"X-Request-ID": "mine"})

@@ -1,5 +1,6 @@
 """What `deploy/` promises. Containers cannot run in these tests; they read the files, and systemd checks its own."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ except ModuleNotFoundError:
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+SPEAKERS = ("ASSAY_SPEAKERS_DIR", "ASSAY_SPEAKER_KEY_FILE", "ASSAY_SERVE_FOLDER")
 PINNED = re.compile(r"^[\w./-]+:\d+\.\d+(\.\d+)?-[\w.-]+$")
 
 
@@ -56,6 +58,56 @@ def test_the_image_runs_as_nobody_special_and_says_whether_it_lives():
     assert "/livez" in check
     assert "--timeout=" in check
     assert dict(stage)["ENTRYPOINT"] == '["assay"]'
+
+
+def environment_of(text):
+    """Variables in an instruction ``ENV`` or a line ``Environment=``."""
+    return dict(part.split("=", 1) for part in text.split())
+
+
+def lies_in(path, folders):
+    return any(Path(folder) in Path(path).parents for folder in folders)
+
+
+def store_of(environment, monkeypatch):
+    """Where a service with these variables keeps profiles of speakers and their key."""
+    from assay.settings import load_settings
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    profiles, key = settings.speakers_dir, settings.speaker_key_file
+    assert profiles.is_absolute()
+    assert profiles not in key.parents  # a copy of the profiles does not open them
+    assert not lies_in(key, [settings.serve_folder])
+    return profiles, key
+
+
+def test_speakers_and_their_key_outlive_the_container(compose, monkeypatch):
+    stage = final_stage()
+    environment = environment_of(dict(stage)["ENV"])
+    profiles, key = store_of({name: environment[name] for name in SPEAKERS}, monkeypatch)
+    volumes = json.loads(dict(stage)["VOLUME"])
+    assert lies_in(profiles, volumes)
+    assert lies_in(key, volumes)
+    (made,) = [argument for name, argument in stage if name == "RUN" and "install -d -o 10001 -g 10001" in argument]
+    assert set(volumes) <= set(made.split())  # else a volume would begin as root's
+    serve = compose["services"]["serve"]
+    mounted = [volume.partition(":")[2] for volume in serve["volumes"]]
+    assert sorted(mounted) == sorted(volumes)
+    assert not set(SPEAKERS) & set(serve["environment"])
+    keys = [volume for volume in serve["volumes"] if lies_in(key, [volume.partition(":")[2]])]
+    assert not set(keys) & set(compose["services"]["worker"]["volumes"])  # it opens no profiles
+
+
+def test_speakers_and_their_key_outlive_the_unit(monkeypatch):
+    unit = (DEPLOY / "assay.service").read_text(encoding="utf-8")
+    environment = environment_of(" ".join(re.findall(r"^Environment=(.*)$", unit, flags=re.MULTILINE)))
+    (states,) = re.findall(r"^StateDirectory=(.*)$", unit, flags=re.MULTILINE)
+    folders = [f"/var/lib/{name}" for name in states.split()]
+    profiles, key = store_of({name: environment[name] for name in SPEAKERS}, monkeypatch)
+    assert lies_in(profiles, folders)
+    assert lies_in(key, folders)
 
 
 def test_the_image_installs_extras_that_exist_and_copies_files_that_exist():
@@ -157,5 +209,6 @@ def test_the_unit_sets_what_it_must():
         "PrivateTmp=yes",
     ):
         assert f"\n{line}\n" in text
-    assert "StateDirectory=assay\n" in text
+    assert "\nStateDirectory=assay assay-key\n" in text
+    assert "\nStateDirectoryMode=0700\n" in text
     assert "ASSAY_SERVE_FOLDER=/var/lib/assay" in text

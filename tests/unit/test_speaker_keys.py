@@ -9,6 +9,7 @@ from speaker_cases import KEY, OTHER_KEY, Clock, make_profile
 
 from assay.errors import ProfileKeyError, SettingsError
 from assay.settings import Settings, load_settings
+from assay.speaker import keys
 from assay.speaker.keys import (
     GivenKey,
     KeyFile,
@@ -130,6 +131,51 @@ def test_a_change_of_the_key_file_overwrites_the_old_key(tmp_path):
     assert keeper.current() != old
     assert store.load(profile.id) == profile
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["key"]
+
+
+def test_the_bytes_of_the_old_key_are_overwritten_and_not_only_its_name(tmp_path):
+    keeper = KeyFile(tmp_path / "key")
+    old = keeper.create()
+    (tmp_path / "same file").hardlink_to(tmp_path / "key")
+    keeper.begin()
+    keeper.complete()
+    assert as_text(old).encode() not in (tmp_path / "same file").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"key", "same file"}
+
+
+@pytest.mark.parametrize("at", ["link", "write", "destroy"])
+def test_a_change_of_the_key_that_was_interrupted_ends_like_any_other(tmp_path, monkeypatch, at):
+    """Cut off before the old file has a second name, before the new key is in its place, before the old one is gone."""
+
+    def cut_off(*_args, **_more):
+        raise KeyboardInterrupt
+
+    keeper = KeyFile(tmp_path / "key")
+    old = keeper.create()
+    (tmp_path / "same file").hardlink_to(tmp_path / "key")
+    new = keeper.begin()
+    with monkeypatch.context() as patch:
+        if at == "link":
+            patch.setattr(os, "link", cut_off)
+        elif at == "write":
+            patch.setattr(keys, "write_whole", cut_off)
+        else:
+            patch.setattr(keys, "destroy", lambda path: (keeper.current() == new) and cut_off())
+        with pytest.raises(KeyboardInterrupt):
+            keeper.complete()
+    assert keeper.current() == (new if at == "destroy" else old)
+    assert keeper.begin() == new
+    write = keys.write_whole
+
+    def written(path, data):
+        assert at == "destroy" or keeper.current() == old  # never a moment without a key
+        return write(path, data)
+
+    monkeypatch.setattr(keys, "write_whole", written)
+    keeper.complete()
+    assert keeper.current() == new
+    assert as_text(old).encode() not in (tmp_path / "same file").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"key", "same file"}
 
 
 def test_a_profile_saved_while_the_key_changes_is_sealed_with_the_key_in_force(tmp_path, monkeypatch):

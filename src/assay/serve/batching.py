@@ -1,10 +1,8 @@
 """One call of a network for several scans at once.
 
 Stretches of the same length that come within a few milliseconds are put on top of each other, scored in one call and
-taken apart again. On an accelerator a call costs nearly the same for eight as for one. On a processor it costs more
-than eight calls: the arrays of eight stretches do not fit the caches that those of one do (8 s of speech, one core of
-an AVX-512 machine, per stretch: 9.3 ms alone, 9.7 by two, 9.9 by four, 10.9 by eight; 4.1 s: 4.9, 4.7, 4.7, 5.0). So
-there scans run side by side, one stretch a call. The logits are the same to the last bit either way.
+taken apart again. That is for accelerators, which have room for eight where a processor's caches are full with one: on
+a processor scans run side by side, one stretch a call. The logits are the same to the last bit either way.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from assay.serve.access import Principal, require
 from assay.serve.acts import Acts
 from assay.serve.answers import documented
 from assay.serve.context import Context
+from assay.serve.fields import flag
 from assay.serve.multipart import FormRules, Upload
 from assay.serve.operation.audit import append, seal_of
 from assay.serve.predict import FIELDS, changes_of
@@ -28,7 +29,6 @@ from assay.serve.tracing import request_id_of
 from assay.stopping import check_stop
 
 FORMS = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
-YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 STATUSES = (400, 405, 408, 413, 415, 422, 500, 503, 504)
 User = Annotated[Principal, Depends(require("predict"))]
 
@@ -83,7 +83,7 @@ def router(context: Context, acts: Acts, reception: Reception) -> APIRouter:
             kind = fields.pop("format", "").strip() or "pdf"
             if kind not in FORMS:
                 raise BadRequest(f"format is {kind[:40]!r}; give pdf or html.", field="format")
-            explained, stable = (_flag(fields, name) for name in ("explain", "stability"))
+            explained, stable = (flag(name, fields.pop(name, "")) for name in ("explain", "stability"))
             changes = changes_of(fields) | ({"stability": True} if stable else {})
             act = partial(desk.report, form.files[0], changes, kind, explained=explained)
             result, made = await acts.run(request, act)
@@ -134,13 +134,6 @@ class _Desk:
                 session, seal_of(self._context.settings), principal, "report", result.sha256,
                 outcome=str(result.verdict), detail={"format": kind}, request_id=request_id_of(request.scope),
             )  # fmt: skip
-
-
-def _flag(fields: dict[str, str], name: str) -> bool:
-    text = fields.pop(name, "").strip().lower()
-    if text not in (*YES, *NO):
-        raise BadRequest(f"{name}: {text[:40]!r} is neither true nor false.", field=name)
-    return text in YES
 
 
 def _object() -> dict[str, Any]:

@@ -2,73 +2,49 @@
 
 The door to `assay.speaker`, in whose answers scores rise for the same speaker. Probes are scanned for synthesis by the
 service's own scorer, so a match never stands without what a scan says. Everything done here is written into the audit
-log, names and consent left out: profiles are sealed so that whoever reads the database does not learn who is enrolled.
+log, reading and what was refused or failed among it, names and consent left out: profiles are sealed so that whoever
+reads the database does not learn who is enrolled. What cannot be written there is not answered, and a speaker whose
+enrolment cannot be is not enrolled.
 
 Profiles are asked for by id, never by name: names need not be unique, and addresses are written into logs.
 """
 
 from __future__ import annotations
 
-from datetime import date
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from assay.errors import BadRequest
+from assay.errors import AssayError, Unavailable
 from assay.serve.access import Principal, require
 from assay.serve.acts import Acts
 from assay.serve.answers import documented
 from assay.serve.context import Context
-from assay.serve.multipart import FormRules, Upload
+from assay.serve.fields import DATES, FIELDS, REQUIRED, Wanted, wanted_of
+from assay.serve.multipart import ClientGone, FormRules, Upload
 from assay.serve.operation.audit import append, seal_of
+from assay.serve.profiles import Deleted, Profiles, Unreadable, worded, worded_of
 from assay.serve.reception import Reception
 from assay.serve.tracing import request_id_of
 from assay.settings import Settings
-from assay.speaker import Consent, Enrolment, Identification, Profile, ProfileSummary, Recogniser, Verification
+from assay.speaker import Enrolment, Identification, Profile, ProfileSummary, Recogniser, Verification
 from assay.speaker.enrolment import MOST_RECORDINGS
+from assay.stopping import check_stop
 
-FIELDS = {
-    "name": "of the speaker, for display",
-    "consent": "what was agreed to, or where the signed text is kept",
-    "consent_by": "who asked for consent and recorded it",
-    "consent_on": "when it was recorded; today if not given",
-    "retain_until": "last day of use, UTC; the longest that speaker_retention_days allows if not given",
-}
-REQUIRED, DATES = ("name", "consent", "consent_by"), ("consent_on", "retain_until")
 STATUSES = (400, 405, 408, 413, 415, 422, 500, 501, 503, 504)
 User = Annotated[Principal, Depends(require("speaker"))]
+ALL = "speakers"  # target of what is about no profile in particular
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="of the profile")]
 
 
-class Unreadable(BaseModel):
-    """A profile whose file cannot be opened."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str
-    code: str
-    message: str
-
-
-class Profiles(BaseModel):
-    """All profiles, those whose retention date has passed among them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    profiles: list[ProfileSummary]
-    unreadable: list[Unreadable]
-
-
-class Deleted(BaseModel):
-    """What is gone for good."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    deleted: list[str] = Field(description="ids of profiles")
+log = logging.getLogger("assay.serve.speakers")
 
 
 class Desk:
@@ -95,7 +71,9 @@ class Desk:
         """
         with self._making:
             if self._made is None:
-                self._made = Recogniser(self._context.settings, scan=self.acts.scan)
+                self._made = Recogniser(
+                    self._context.settings, scan=self.acts.scan, tell=lambda error: worded_of(error).message
+                )
             return self._made
 
     def profile(self, identity: str) -> Profile:
@@ -111,12 +89,35 @@ class Desk:
     def tell(
         self, request: Request, principal: Principal, action: str, target: str, outcome: str = "done", **detail: Any
     ) -> None:
-        """Write into the audit log; waits for the database."""
-        with self._context.database.session() as session:
-            append(
-                session, seal_of(self._context.settings), principal, f"speaker.{action}", target,
-                outcome=outcome, detail=detail, request_id=request_id_of(request.scope),
-            )  # fmt: skip
+        """Write into the audit log; waits for the database.
+
+        Raises:
+            Unavailable: If the database does not take it.
+        """
+        request_id = request_id_of(request.scope)
+        try:
+            with self._context.database.session() as session:
+                append(
+                    session, seal_of(self._context.settings), principal, f"speaker.{action}", target,
+                    outcome=outcome, detail=detail, request_id=request_id,
+                )  # fmt: skip
+        except SQLAlchemyError as error:
+            log.error("speaker.%s %s cannot be recorded: %s", action, target, error, extra={"request_id": request_id})
+            raise Unavailable("This cannot be written into the audit log, so there is no answer. Ask again.") from error
+
+    @asynccontextmanager
+    async def refusals(
+        self, request: Request, principal: Principal, action: str, target: str = ALL
+    ) -> AsyncIterator[None]:
+        """What ends the block early is told in the audit log by its code, and then in words for callers."""
+        try:
+            with worded():
+                yield
+        except Exception as error:
+            code = "client_gone" if isinstance(error, ClientGone) else "unexpected"
+            code = error.code if isinstance(error, AssayError) else code
+            await run_in_threadpool(self.tell, request, principal, action, target, code)
+            raise
 
 
 def router(desk: Desk, settings: Settings) -> APIRouter:
@@ -136,25 +137,20 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
     async def enroll(request: Request, principal: User) -> Enrolment:
         """Enrol a speaker: keep a sealed profile of a voice, with consent and an end date."""
         acts.require_room()
-        async with reception.form(request, several) as form:
+        async with desk.refusals(request, principal, "enroll"), reception.form(request, several) as form:
             wanted = wanted_of(form.fields)
-            sources = [upload.source for upload in form.files]
-            names = [upload.name for upload in form.files]
-            act = partial(_enrolled, desk, sources=sources, names=names, wanted=wanted)
-            made: Enrolment = await acts.run(request, act)
-        until = made.profile.retain_until.isoformat()
-        told = partial(desk.tell, recordings=made.profile.recordings, retain_until=until)
-        await run_in_threadpool(told, request, principal, "enroll", made.profile.id)
+            told = partial(desk.tell, request, principal, "enroll")
+            made: Enrolment = await acts.run(request, partial(_enrolled, desk, form.files, wanted, told))
         return made
 
-    @routes.get("", operation_id="list_speakers", responses=documented(405, 500, 501))
-    def listed(_principal: User) -> Profiles:
+    @routes.get("", operation_id="list_speakers", responses=documented(405, 500, 501, 503))
+    async def listed(request: Request, principal: User) -> Profiles:
         """All profiles, oldest first, then those that have expired."""
-        found = desk.recogniser().store.list()
-        profiles = [ProfileSummary.of(profile) for profile in found.profiles]
-        profiles += [ProfileSummary.of(profile, expired=True) for profile in found.expired]
-        unreadable = [Unreadable(id=i, code=e.code, message=e.message) for i, e in found.unreadable.items()]
-        return Profiles(profiles=profiles, unreadable=unreadable)
+        async with desk.refusals(request, principal, "list"):
+            found = await run_in_threadpool(_listed, desk)
+        told = partial(desk.tell, profiles=len(found.profiles), unreadable=len(found.unreadable))
+        await run_in_threadpool(told, request, principal, "list", ALL)
+        return found
 
     @routes.post(
         "/identify", operation_id="identify_speaker", openapi_extra=_body(one), responses=documented(*STATUSES)
@@ -162,7 +158,7 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
     async def identify(request: Request, principal: User) -> Identification:
         """Tell which enrolled speaker a voice sounds like, if any, and whether it sounds synthetic. No proof."""
         acts.require_room()
-        async with reception.form(request, one) as form:
+        async with desk.refusals(request, principal, "identify"), reception.form(request, one) as form:
             (upload,) = form.files
             act = partial(_identified, desk, upload)
             found: Identification = await acts.run(request, act)
@@ -170,18 +166,22 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
         await run_in_threadpool(told, request, principal, "identify", found.probe.sha256, found.decision)
         return found
 
-    @routes.post("/expire", operation_id="expire_speakers", responses=documented(405, 500, 501))
-    def expire(request: Request, principal: User) -> Deleted:
+    @routes.post("/expire", operation_id="expire_speakers", responses=documented(405, 500, 501, 503))
+    async def expire(request: Request, principal: User) -> Deleted:
         """Overwrite and remove the profiles whose retention date has passed."""
-        gone = desk.recogniser().store.expire()
+        async with desk.refusals(request, principal, "expire"):
+            gone = await run_in_threadpool(lambda: desk.recogniser().store.expire())
         for identity in gone:
-            desk.tell(request, principal, "expire", identity)
+            await run_in_threadpool(desk.tell, request, principal, "expire", identity)
         return Deleted(deleted=list(gone))
 
-    @routes.get("/{id}", operation_id="show_speaker", responses=documented(404, 405, 410, 422, 500, 501))
-    def show(_principal: User, id: Id) -> ProfileSummary:  # noqa: A002 - the name in the address
+    @routes.get("/{id}", operation_id="show_speaker", responses=documented(404, 405, 410, 422, 500, 501, 503))
+    async def show(request: Request, principal: User, id: Id) -> ProfileSummary:  # noqa: A002 - the name in the address
         """One profile."""
-        return ProfileSummary.of(desk.profile(id))
+        async with desk.refusals(request, principal, "show", id):
+            found = await run_in_threadpool(desk.profile, id)
+        await run_in_threadpool(desk.tell, request, principal, "show", id)
+        return ProfileSummary.of(found)
 
     @routes.post(
         "/{id}/verify",
@@ -192,60 +192,26 @@ def router(desk: Desk, settings: Settings) -> APIRouter:
     async def verify(request: Request, principal: User, id: Id) -> Verification:  # noqa: A002
         """Tell whether a voice sounds like one enrolled speaker, and whether it sounds synthetic. No proof."""
         acts.require_room()
-        await run_in_threadpool(desk.profile, id)  # before a file is taken in
-        async with reception.form(request, one) as form:
-            (upload,) = form.files
-            act = partial(_verified, desk, upload, id)
-            found: Verification = await acts.run(request, act)
+        async with desk.refusals(request, principal, "verify", id):
+            await run_in_threadpool(desk.profile, id)  # before a file is taken in
+            async with reception.form(request, one) as form:
+                (upload,) = form.files
+                act = partial(_verified, desk, upload, id)
+                found: Verification = await acts.run(request, act)
         spoof = found.spoof.verdict if found.spoof else None
         told = partial(desk.tell, probe=found.probe.sha256, spoof=spoof)
         await run_in_threadpool(told, request, principal, "verify", id, found.decision)
         return found
 
-    @routes.delete("/{id}", operation_id="delete_speaker", responses=documented(404, 405, 422, 500, 501))
-    def delete(request: Request, principal: User, id: Id) -> Deleted:  # noqa: A002
+    @routes.delete("/{id}", operation_id="delete_speaker", responses=documented(404, 405, 422, 500, 501, 503))
+    async def delete(request: Request, principal: User, id: Id) -> Deleted:  # noqa: A002
         """Overwrite and remove a profile; there is no way back."""
-        store = desk.recogniser().store
-        store.require(id)
-        gone = store.delete(id)
-        desk.tell(request, principal, "delete", gone)
-        return Deleted(deleted=[gone])
+        async with desk.refusals(request, principal, "delete", id):
+            await run_in_threadpool(_deleted, desk, id)
+        await run_in_threadpool(desk.tell, request, principal, "delete", id)
+        return Deleted(deleted=[id])
 
     return routes
-
-
-class Wanted(BaseModel):
-    """What a form of an enrolment says beside its recordings."""
-
-    name: str
-    consent: str
-    consent_by: str
-    consent_on: date | None = None
-    retain_until: date | None = None
-
-
-def wanted_of(fields: dict[str, str]) -> Wanted:
-    """The fields of an enrolment; an empty one counts as none.
-
-    Raises:
-        BadRequest: If one is missing, or a date is none.
-    """
-    given = {name: text.strip() for name, text in fields.items() if text.strip()}
-    missing = [name for name in REQUIRED if name not in given]
-    if missing:
-        raise BadRequest(f"The form needs the fields {', '.join(missing)}: {'; '.join(FIELDS[m] for m in missing)}.")
-    for name in DATES:
-        if name in given and not _is_date(given[name]):
-            raise BadRequest(f"{name} is {given[name][:40]!r}; give a day such as 2027-01-31.", field=name)
-    return Wanted.model_validate(given)
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) == len("2027-01-31")
 
 
 def _identified(desk: Desk, upload: Upload) -> Identification:
@@ -256,15 +222,35 @@ def _verified(desk: Desk, upload: Upload, identity: str) -> Verification:
     return desk.recogniser().verify(upload.source, identity, name=upload.name)
 
 
-def _enrolled(desk: Desk, *, sources: list[Any], names: list[str], wanted: Wanted) -> Enrolment:
+def _enrolled(desk: Desk, uploads: Sequence[Upload], wanted: Wanted, told: Callable[..., None]) -> Enrolment:
+    """Enrol and tell; whom nobody waits for any more, or whose enrolment cannot be told, is not enrolled."""
     using = desk.recogniser()
-    on = wanted.consent_on or using.store.now().date()
+    consent = wanted.consent_of(using.store.now().date())
+    sources, names = [upload.source for upload in uploads], [upload.name for upload in uploads]
+    made = using.enroll(sources, name=wanted.name, consent=consent, retain_until=wanted.retain_until, names=names)
     try:
-        consent = Consent(recorded_by=wanted.consent_by, recorded_on=on, reference=wanted.consent)
-    except ValidationError as error:
-        told = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
-        raise BadRequest(f"The consent cannot be kept like this: {told}.") from error
-    return using.enroll(sources, name=wanted.name, consent=consent, retain_until=wanted.retain_until, names=names)
+        check_stop()
+        until = made.profile.retain_until.isoformat()
+        told(made.profile.id, recordings=made.profile.recordings, retain_until=until)
+    except BaseException:
+        using.store.delete(made.profile.id)
+        raise
+    return made
+
+
+def _listed(desk: Desk) -> Profiles:
+    found = desk.recogniser().store.list()
+    profiles = [ProfileSummary.of(profile) for profile in found.profiles]
+    profiles += [ProfileSummary.of(profile, expired=True) for profile in found.expired]
+    unreadable = {identity: worded_of(error) for identity, error in found.unreadable.items()}
+    told = [Unreadable(id=identity, code=error.code, message=error.message) for identity, error in unreadable.items()]
+    return Profiles(profiles=profiles, unreadable=told)
+
+
+def _deleted(desk: Desk, identity: str) -> None:
+    store = desk.recogniser().store
+    store.require(identity)
+    store.delete(identity)
 
 
 def _body(rules: FormRules) -> dict[str, Any]:

@@ -44,9 +44,17 @@ class Tracing:
         scope["assay.request_id"] = told if SANE_ID.fullmatch(told) else secrets.token_hex(8)
         request_id_of(scope)  # into its state, for everybody further in
         if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            await self._websocket(scope, receive, send)
             return
         await self._http(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "websocket.http.response.start":  # refused before it was accepted
+                _add_headers(message, scope["assay.request_id"])
+            await send(message)
+
+        await self._app(scope, receive, tell)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
@@ -84,8 +92,9 @@ def _add_headers(message: MutableMapping[str, Any], request_id: str) -> None:
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),
     )
-    there = {name.lower() for name, _ in message["headers"]}
-    message["headers"] = [*message["headers"], *((name, value) for name, value in headers if name not in there)]
+    given = list(message.get("headers") or ())
+    there = {name.lower() for name, _ in given}
+    message["headers"] = [*given, *((name, value) for name, value in headers if name not in there)]
 
 
 async def _answer(error: AssayError, scope: Scope, receive: Receive, send: Send) -> None:

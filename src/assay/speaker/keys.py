@@ -136,6 +136,7 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._next = path.with_name(f"{path.name}.new")
+        self._old = path.with_name(f"{path.name}.old")
 
     def current(self) -> bytes | None:
         """What the file holds; None if there is none.
@@ -161,9 +162,19 @@ class KeyFile:
         return _required(self.pending())
 
     def complete(self) -> None:
-        """Overwrite the old key and put the next one in its place."""
-        write_whole(self._path, as_text(_required(self.pending())).encode() + b"\n")
+        """Put the next key in the place of the old one, and overwrite that; what was interrupted is done again."""
+        new = as_text(_required(self.pending())).encode() + b"\n"
+        self._keep_name()
+        write_whole(self._path, new)
+        destroy(self._old)
         destroy(self._next)
+
+    def _keep_name(self) -> None:
+        """A second name for the file in force: writing takes the first one away and leaves its bytes where they are."""
+        if not self._path.exists() or (self._old.exists() and self._old.samefile(self._path)):
+            return
+        destroy(self._old)  # of a change that was interrupted when the next key was in its place already
+        os.link(self._path, self._old)
 
 
 class SystemKeyring:

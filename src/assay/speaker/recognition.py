@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from assay.errors import EnrolmentRefused, MediaError, MediaUnreadable, ProfileOutdated
+from assay.errors import EnrolmentRefused, MediaError, MediaUnreadable, ProfileOutdated, SpeakerError
 from assay.media.source import open_bytes
 from assay.models.registry import speaker_card
 from assay.result import ModelReference, ScanResult
@@ -52,6 +52,7 @@ class Recogniser:
         store: None opens the one that the settings name.
         reader: Hears voices; None loads the packaged networks.
         scan: `Detector.scan`, or None to leave probes unscanned.
+        tell: Words why a profile is left out.
 
     Raises:
         SettingsError: If a setting is wrong.
@@ -66,12 +67,13 @@ class Recogniser:
         store: ProfileStore | None = None,
         reader: VoiceReader | None = None,
         scan: Scan | None = None,
+        tell: Callable[[SpeakerError], str] = lambda error: error.message,
     ) -> None:
         self.settings = settings or load_settings()
         self.store = store or ProfileStore.from_settings(self.settings)
         self.card = speaker_card(MODEL)
         self._reader = reader or VoiceReader(self.settings)
-        self._scorer, self._scan = Scorer(self.card), scan
+        self._scorer, self._scan, self._tell = Scorer(self.card), scan, tell
 
     def enroll(
         self,
@@ -165,9 +167,9 @@ class Recogniser:
             MediaError: If the probe cannot be read.
         """
         listing = self.store.list()
-        left_out = {identity: error.message for identity, error in listing.unreadable.items()}
+        left_out = {identity: self._tell(error) for identity, error in listing.unreadable.items()}
         left_out |= {p.id: f"was to be kept until {p.retain_until}" for p in listing.expired}
-        outdated = {p.id: error.message for p in listing.profiles if (error := self._outdated(p)) is not None}
+        outdated = {p.id: self._tell(error) for p in listing.profiles if (error := self._outdated(p)) is not None}
         left_out |= outdated
         profiles = [profile for profile in listing.profiles if profile.id not in outdated]
         voice, spoof, no_spoof = self._hear(source, name)

@@ -231,7 +231,8 @@ class ProfileStore:
         try:
             if path.stat().st_size > LARGEST:
                 raise ProfileDamaged(
-                    f"The file of profile {identity.hex} has more than {LARGEST} bytes and is no profile of ours."
+                    f"The file of profile {identity.hex} has more than {LARGEST} bytes and is no profile of ours.",
+                    profile=identity.hex,
                 )
             return path.read_bytes()
         except FileNotFoundError as error:

@@ -96,9 +96,9 @@ class Outbox:
         """It arrived."""
         self._note(parcel, state="delivered", last_status=status, last_error=None, lease=None)
 
-    def failed(self, parcel: Parcel, status: int | None, why: str, *, final: bool = False) -> None:
-        """It did not arrive; it goes again later, unless it was the last attempt or `final` says that none will do."""
-        over = final or status == GIVE_UP or parcel.attempts >= self._attempts
+    def failed(self, parcel: Parcel, status: int | None, why: str) -> None:
+        """It did not arrive; it goes again later, unless it was the last attempt or nobody wants more."""
+        over = status == GIVE_UP or parcel.attempts >= self._attempts
         self._note(
             parcel,
             state="failed" if over else "pending",

@@ -24,6 +24,7 @@ from assay.result import ErrorDetail, ScanResult
 from assay.serve.access import Principal, require
 from assay.serve.answers import documented, problem
 from assay.serve.context import Context
+from assay.serve.fields import flag
 from assay.serve.jobs.addresses import target_of
 from assay.serve.jobs.courier import check_secret
 from assay.serve.jobs.options import JobOptions, JobPage, JobView
@@ -40,7 +41,6 @@ log = logging.getLogger("assay.serve.jobs")
 ID = "^[0-9a-f]{32}$"  # PostgreSQL would not even compare with a NUL
 POLL_S = {"queued": 2, "running": 1}
 FIELDS = ("webhook", "keep", *JobOptions.model_fields)
-YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
@@ -200,7 +200,7 @@ class _Desk:
     def _read(self, given: dict[str, str]) -> _Wanted:
         fields = dict(given)
         webhook = fields.pop("webhook", "") or None
-        keep = _flag("keep", fields.pop("keep", ""))
+        keep = flag("keep", fields.pop("keep", ""), BadSubmission)
         if webhook is not None:
             target_of(webhook, self._settings)
         try:
@@ -240,9 +240,3 @@ def _submission(job_id: str, owner: str, key: str | None, label: str, stored: St
         request_hash=hashlib.sha256(same.encode()).hexdigest(),
         webhook_url=wanted.webhook,
     )
-
-
-def _flag(name: str, text: str) -> bool:
-    if text.lower() not in (*YES, *NO):
-        raise BadSubmission(f"{name}: '{text[:40]}' is neither true nor false.")
-    return text.lower() in YES

@@ -1,4 +1,4 @@
-"""Stands outermost: counts each request, times it and writes one line about it."""
+"""Stands within `assay.serve.tracing`: counts each request, times it and writes one line about it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Observed:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request_id = request_id_of(scope)
+        request_id_of(scope)  # into its state, should nobody stand further out
         started = time.perf_counter()
         status = 500  # if the app falls over before it answers
         sent = 0
@@ -45,7 +45,6 @@ class Observed:
             kind = message["type"]
             if kind in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                _name_request(message, request_id)
             elif kind == "websocket.accept":
                 status = HTTPStatus.SWITCHING_PROTOCOLS
             elif kind == "websocket.close" and status == 500:
@@ -86,10 +85,3 @@ class Observed:
                 "error_code": code,
             },
         )
-
-
-def _name_request(message: Message, request_id: str) -> None:
-    """Tell the client the identifier, unless somebody did."""
-    headers = list(message.get("headers") or ())
-    if not any(name.lower() == b"x-request-id" for name, _ in headers):
-        message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
