@@ -53,7 +53,7 @@ PER_SCAN = frozenset(
 )
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 KEPT_DETECTORS = 32
-SPARE_JOBS = 1  # computes while another waits for the interpreter: 126 files of 8 s a second on two cores became 136
+SPARE_JOBS = 1  # computes while another waits for the interpreter
 FIRST_GUESS_S = 0.2  # of a scan, until some have been timed
 _STOPPING = "The service is stopping and did not finish this scan. Ask again."
 log = logging.getLogger("assay.serve")
