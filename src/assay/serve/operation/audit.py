@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,25 +32,23 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    event,
     func,
     insert,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from assay.errors import SettingsError
 from assay.serve.access.principal import Principal
 from assay.serve.database import Base
+from assay.serve.operation.audit_log import tell_once_committed
 from assay.settings import Settings
 
 GENESIS = "0" * 64
 PURGED = "audit.purge"
 LEAST_SECRET = 32  # bytes
-UNTOLD = "assay.audit"  # in `Session.info`: entries that are not in the log yet
-log = logging.getLogger("assay.serve.audit")
 
 
 class AuditHead(Base):
@@ -201,29 +198,7 @@ def append_all(session: Session, seal: bytes, deeds: Sequence[Deed], *, now: flo
     connection = session.connection()
     connection.execute(_ADD, rows)
     connection.execute(_END, {"end": previous})
-    session.info.setdefault(UNTOLD, []).extend(rows)
-
-
-@event.listens_for(Session, "after_commit")
-def _tell(session: Session) -> None:
-    """Log what was added: a digest that is noted elsewhere is a proof only if its entry is in the chain."""
-    if session.in_nested_transaction():  # a savepoint; what it is in may still fail
-        return
-    for row in session.info.pop(UNTOLD, ()):
-        log.info(
-            "%s %s by %s: %s",
-            row["action"],
-            row["target"],
-            row["actor"],
-            row["outcome"],
-            extra={"audit_seq": row["seq"], "audit_digest": row["digest"], "request_id": row["request_id"]},
-        )
-
-
-@event.listens_for(Session, "after_soft_rollback")
-def _forget(session: Session, ended: SessionTransaction) -> None:
-    if ended.parent is None:
-        session.info.pop(UNTOLD, None)
+    tell_once_committed(session, rows)
 
 
 def hold(session: Session) -> None:
