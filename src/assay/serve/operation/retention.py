@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from assay.errors import MissingExtra
 from assay.serve.access.principal import Principal
 from assay.serve.context import Context
-from assay.serve.operation.audit import append, purge_audit, seal_of
+from assay.serve.operation.audit import append, hold, purge_audit, seal_of
 from assay.serve.operation.tables import HistoryEntry
 from assay.speaker.store import ProfileStore
 
@@ -45,6 +45,7 @@ def purge(context: Context, *, now: float | None = None) -> Purged:
     media_before = now - settings.serve_keep_media_days * DAY_S
     history_before = now - settings.serve_keep_history_days * DAY_S
     with context.database.session() as session:
+        hold(session)  # first, as whoever deletes a result does: two who wait for each other would wait for ever
         files = _remove_files(session, max(media_before, history_before))
         gone = delete(HistoryEntry).where(HistoryEntry.at < history_before)
         rows = cast("CursorResult[Any]", session.execute(gone)).rowcount
