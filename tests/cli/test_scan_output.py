@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.cli.sinks import COLUMNS, open_sink
+from assay.cli.rows import COLUMNS
+from assay.cli.sinks import open_sink
 
 
 def read_csv(text):

@@ -9,7 +9,8 @@ from pathlib import Path
 import cli_fakes
 import pytest
 
-from assay.cli.sinks import COLUMNS, open_sink
+from assay.cli.rows import COLUMNS
+from assay.cli.sinks import open_sink
 
 NUMBERS = {"duration_s", "speech_s", "width", "height", "spoof_probability", "llr", "interval_low", "interval_high"}
 

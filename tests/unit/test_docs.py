@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from assay import logs
 from assay.audio.deliveries import DELIVERIES
 from assay.cli import main
-from assay.cli.sinks import COLUMNS
+from assay.cli.rows import COLUMNS
 from assay.errors import AssayError
 from assay.image.deliveries import DELIVERIES as PICTURE_DELIVERIES
 from assay.result import Outcome, ScanFailure, ScanResult

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.sinks import COLUMNS, row
+from assay.cli.rows import COLUMNS, row
 from assay.data.optional import optional
 
 if TYPE_CHECKING:

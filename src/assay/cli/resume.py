@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from assay.cli.sinks import COLUMNS
+from assay.cli.rows import COLUMNS
 from assay.errors import SettingsError
 
 ResumableFormat = Literal["jsonl", "csv"]

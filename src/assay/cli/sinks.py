@@ -18,37 +18,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
+from assay.cli.rows import COLUMNS, row
 from assay.cli.terminal import paint, write
 from assay.errors import SettingsError
-from assay.report.text import describe_failure, shown, words
+from assay.report.text import describe_failure, words
 from assay.result import Outcome, ScanResult
 
 if TYPE_CHECKING:
     from assay.cli.formats import Format
 
-COLUMNS = (
-    "path",
-    "sha256",
-    "media",
-    "duration_s",
-    "speech_s",
-    "width",
-    "height",
-    "verdict",
-    "spoof_probability",
-    "llr",
-    "interval_low",
-    "interval_high",
-    "suspicious_spans",
-    "reasons",
-    "evidence",
-    "model",
-    "model_version",
-    "error_code",
-    "error_message",
-)
 _COLOURS = {"bona_fide": "green", "spoof": "red", "mixed": "magenta", "inconclusive": "yellow"}
 
 
@@ -144,35 +124,6 @@ def json_line(outcome: Outcome) -> str:
         return outcome.model_dump_json()
     except PydanticSerializationError:  # a file name that is not UTF-8
         return json.dumps(outcome.model_dump(), default=str)
-
-
-def row(outcome: Outcome) -> list[Any]:
-    """The outcome as flat values in the order of `COLUMNS`; what it lacks is empty."""
-    if not isinstance(outcome, ScanResult):
-        return [outcome.path, *[""] * (len(COLUMNS) - 3), outcome.error.code, outcome.error.message]
-    low, high = outcome.interval or ("", "")
-    spans = (f"{s.start_s:.3f}-{s.end_s:.3f}" for s in outcome.suspicious)
-    return [
-        outcome.path,
-        outcome.sha256,
-        outcome.media,
-        outcome.duration_s,
-        outcome.speech_s,
-        outcome.width,
-        outcome.height,
-        outcome.verdict,
-        outcome.spoof_probability,
-        outcome.llr,
-        low,
-        high,
-        " ".join(spans),
-        " ".join(reason.text for reason in outcome.reasons),
-        " ".join(each.name for each in shown(outcome)),
-        outcome.model.name if outcome.model else None,
-        outcome.model.version if outcome.model else None,
-        "",
-        "",
-    ]
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from assay import errors
 from assay.errors import AssayError
 from assay.serve.database import AWAY, away
 from assay.serve.multipart import ClientGone
-from assay.serve.tracing import GONE, request_id_of
+from assay.serve.request_id import request_id_of
 
+GONE = 499  # in the log: the client hung up; nginx's number, as HTTP has none
 log = logging.getLogger("assay.serve")
 
 STATUSES: dict[type[AssayError], int] = {

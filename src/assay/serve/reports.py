@@ -25,7 +25,7 @@ from assay.serve.multipart import FormRules, Upload
 from assay.serve.operation.audit import append, seal_of
 from assay.serve.predict import FIELDS, changes_of
 from assay.serve.reception import Reception
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 from assay.stopping import check_stop
 
 FORMS = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}

@@ -32,7 +32,7 @@ from assay.serve.multipart import ClientGone, FormRules, Upload
 from assay.serve.operation.audit import append, seal_of
 from assay.serve.profiles import Deleted, Profiles, Unreadable, worded, worded_of
 from assay.serve.reception import Reception
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 from assay.settings import Settings
 from assay.speaker import Enrolment, Identification, Profile, ProfileSummary, Recogniser, Verification
 from assay.speaker.enrolment import MOST_RECORDINGS

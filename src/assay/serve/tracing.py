@@ -11,22 +11,17 @@ import secrets
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
+
 from assay.errors import AssayError
+from assay.serve.answers import problem, problem_of
+from assay.serve.request_id import request_id_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-GONE = 499  # in the log: the client hung up; nginx's number, as HTTP has none
 log = logging.getLogger("assay.serve")
-
-
-def request_id_of(scope: MutableMapping[str, Any]) -> str:
-    """The id of a request; one is made if nobody did yet."""
-    state = scope.setdefault("state", {})
-    if not state.get("request_id"):
-        state["request_id"] = scope.get("assay.request_id") or secrets.token_hex(8)
-    return str(state["request_id"])
 
 
 class Tracing:
@@ -98,17 +93,9 @@ def _add_headers(message: MutableMapping[str, Any], request_id: str) -> None:
 
 
 async def _answer(error: AssayError, scope: Scope, receive: Receive, send: Send) -> None:
-    from starlette.requests import Request
-
-    from assay.serve.answers import problem_of
-
     await problem_of(Request(scope, receive), error)(scope, receive, send)
 
 
 async def _answer_fault(scope: Scope, receive: Receive, send: Send) -> None:
-    from starlette.requests import Request
-
-    from assay.serve.answers import problem
-
     message = "This is a fault in Assay; please report it with the request id and what the log says."
     await problem(Request(scope, receive), 500, "unexpected", message)(scope, receive, send)

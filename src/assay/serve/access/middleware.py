@@ -29,7 +29,7 @@ from assay.serve.access.principal import ANYBODY, LOCAL, NOBODY, Principal
 from assay.serve.access.refusal import refuse, with_subprotocol
 from assay.serve.context import Context
 from assay.serve.database import AWAY, away
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 
 # Nothing inline, nothing from elsewhere; blob: for the file that the user chose. No text may become markup or script
 # (trusted types), so that a hostile file name stays a name in whatever the page does with it.

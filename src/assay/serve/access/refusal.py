@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
 from assay.errors import AssayError
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 
 POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.serve.access.principal import Principal
 from assay.serve.operation.metrics import METHODS, Metrics
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 
 UNMATCHED = "unmatched"
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds by machines

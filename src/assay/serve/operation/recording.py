@@ -30,7 +30,7 @@ from assay.serve.access.principal import Principal
 from assay.serve.context import Context
 from assay.serve.operation.audit import Deed, append_all, hold, seal_of
 from assay.serve.operation.tables import HistoryEntry, ScanCount
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection

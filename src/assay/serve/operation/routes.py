@@ -18,7 +18,7 @@ from assay.serve.operation.drift import DriftView, accept, look
 from assay.serve.operation.history import LARGEST_ID, PRINTED, HistoryPage, HistoryQuery, HistoryView, iso
 from assay.serve.operation.metrics import Metrics
 from assay.serve.operation.retention import remove_file
-from assay.serve.tracing import request_id_of
+from assay.serve.request_id import request_id_of
 
 Number = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Filter = Annotated[str | None, Query(max_length=64, pattern=PRINTED)]

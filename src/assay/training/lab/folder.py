@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from assay import __version__
+from assay._version import __version__
 from assay.errors import TrainingError
 from assay.training.lab.config import Run, to_toml
 from assay.training.publish import commit_of
