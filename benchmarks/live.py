@@ -21,8 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ import machine
 import numpy as np
 import page
 import soundfile
+from service import answers, free_port
 
 FRAME_S = 0.1
 LATE_S = 1.5  # what a score may take
@@ -127,30 +126,13 @@ async def load(port: int, pid: int, streams: int, seconds: int) -> dict[str, Any
     }
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    import socket
-
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
-
-
 def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     """Until the service is ready."""
     while server.poll() is None:
-        if _answers(port):
+        if answers(port):
             return
         time.sleep(0.2)
     raise RuntimeError("the service did not start")
-
-
-def _answers(port: int) -> bool:
-    try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz").close()
-    except (urllib.error.URLError, ConnectionError):
-        return False
-    return True
 
 
 def section(found: dict[str, Any], facts: dict[str, Any]) -> str:

@@ -77,7 +77,7 @@ class Server:
         self.clients = Partner(str(HERE / "service_clients.py"), str(port), str(CLIENTS), *files)
 
     def _until_ready(self, port: int) -> None:
-        while not _answers(port):
+        while not answers(port):
             if self.process.poll() is not None:
                 raise SystemExit("a server ended instead of starting")
             time.sleep(0.2)
@@ -105,7 +105,8 @@ class Server:
         self.process.wait()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether a service is ready there."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz").close()
     except (urllib.error.URLError, ConnectionError):

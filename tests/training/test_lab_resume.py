@@ -18,8 +18,10 @@ import lab_toys
 import torch
 from safetensors.torch import load_file
 
+from assay.errors import TrainingError
 from assay.training.lab.config import load_run
 from assay.training.lab.run import train
+from assay.training.tensors import read_plain
 
 lab_toys.register_toys()
 # Dropout, batch norm, treatment and plateau: all that has a state, or would draw at random.
@@ -76,6 +78,19 @@ def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(tmp_pat
 
 
 @pytest.mark.slow
+def test_a_checkpoint_that_is_damaged_or_none_is_told(tmp_path):
+    file = tmp_path / "last.ckpt"
+    torch.save({"state_dict": {"weight": torch.zeros(1000)}}, file)
+    whole = file.read_bytes()
+    for data in (whole[:1000], b"no checkpoint", b""):
+        file.write_bytes(data)
+        with pytest.raises(TrainingError, match=r"last\.ckpt' cannot be read as weights"):
+            read_plain(file)
+    torch.save([1], file)
+    with pytest.raises(TrainingError, match="holds list"):
+        read_plain(file)
+
+
 def test_two_processes_follow_the_curve_of_one_with_batches_of_double_size(tmp_path):
     protocol = lab_toys.sounds(tmp_path / "data", partitions=("train", "dev"))
     # What a process draws or measures for its own half of a batch would differ: dropout, norms and treatment.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.audio.listening import Clock, Listening
 from assay.audio.quality import Quality
 from assay.audio.silence import SilenceFiller
-from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity, SpeechStream
+from assay.audio.speech import CHUNK, SpeechActivity, SpeechStream, Spoken
 from assay.audio.windows import WindowCutter
 from assay.models.card import DetectorCard
 from assay.models.providers import provider_of
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ChannelScores:
+class ChannelScores(Spoken):
     """Evidence from one channel (or from the mean of all).
 
     Attributes:
@@ -52,11 +52,6 @@ class ChannelScores:
     part_llrs: Floats
     speech: NDArray[np.bool_]
     quality: Quality
-
-    @property
-    def speech_s(self) -> float:
-        """Seconds of speech."""
-        return float(np.count_nonzero(self.speech)) * CHUNK / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,21 @@ STATE_SHAPE = (1, 1, 128)
 Float32 = NDArray[np.float32]
 
 
+class Spoken:
+    """What says in which chunks of a recording somebody speaks.
+
+    Attributes:
+        speech: Whether somebody does, per chunk.
+    """
+
+    speech: NDArray[np.bool_]
+
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech."""
+        return float(np.count_nonzero(self.speech)) * CHUNK / SAMPLE_RATE_HZ
+
+
 class SpeechActivity:
     """Speech probability every 32 ms of a 16 kHz stream.
 

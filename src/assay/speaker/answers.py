@@ -169,8 +169,8 @@ class Candidate(_Part):
     match: bool
 
 
-class Verification(_Part):
-    """Whether a probe sounds like one enrolled speaker, and beside it whether it sounds synthetic.
+class _Comparison(_Part):
+    """What both comparisons tell of a probe.
 
     Attributes:
         decision: ``match``, ``no_match`` or ``not_enough_speech``.
@@ -184,13 +184,18 @@ class Verification(_Part):
     schema_version: Literal[1] = 1
     probe: Probe
     decision: Decision
-    speaker: Candidate
     operating_point: MatchPointInForce
     spoof: SpoofVerdict | None
     no_spoof: str | None = None
     statement: str = NO_PROOF
     notes: tuple[str, ...]
     model: ModelReference
+
+
+class Verification(_Comparison):
+    """Whether a probe sounds like one enrolled speaker, and beside it whether it sounds synthetic."""
+
+    speaker: Candidate
 
     @property
     def plain_decision(self) -> str:
@@ -198,31 +203,17 @@ class Verification(_Part):
         return PLAIN_DECISIONS[self.decision]
 
 
-class Identification(_Part):
+class Identification(_Comparison):
     """Which of the enrolled speakers a probe sounds like, if any, and beside it whether it sounds synthetic.
 
     Attributes:
         decision: ``match`` if the best candidate reaches the threshold, which rises with the number of profiles.
         candidates: Best first.
         left_out: Profiles that were not compared, and why, by id.
-        spoof: What a scan says of the probe; None where none was made.
-        no_spoof: Why none was made.
-        statement: What the answer does not say; always there.
-        notes: What else to know.
-        model: The encoder.
     """
 
-    schema_version: Literal[1] = 1
-    probe: Probe
-    decision: Decision
     candidates: tuple[Candidate, ...]
     left_out: dict[str, str]
-    operating_point: MatchPointInForce
-    spoof: SpoofVerdict | None
-    no_spoof: str | None = None
-    statement: str = NO_PROOF
-    notes: tuple[str, ...]
-    model: ModelReference
 
     @property
     def plain_decision(self) -> str:

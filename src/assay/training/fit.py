@@ -29,6 +29,7 @@ from assay.training.chatter import Progress, quiet
 from assay.training.corpus import Corpus
 from assay.training.muon import Muon
 from assay.training.recipe import Recipe
+from assay.training.tensors import read_plain
 
 REPORT_STEPS = 100
 REFRESH_BATCHES = 100
@@ -212,8 +213,7 @@ def fit(
     with quiet():
         trainer = _trainer(recipe, folder, work)
         trainer.fit(module, ckpt_path=str(last) if resume and last.exists() else None, weights_only=True)
-    # Written by this run; tensors and plain values only, so that a file put there by others runs nothing.
-    end = torch.load(last, map_location="cpu", weights_only=True)
+    end = read_plain(last)
     # Into a new network: averaging wears off the last bits of the constants, too.
     module.net = AudioResnet(recipe.network.views).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module.cpu().load_state_dict(end["state_dict"])

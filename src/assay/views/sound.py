@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.audio.detector import BLOCK_S
 from assay.audio.listening import Clock, Listening
 from assay.audio.quality import Quality
-from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity
+from assay.audio.speech import CHUNK, SAMPLE_RATE_HZ, SpeechActivity, Spoken
 from assay.views.network import Network
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class HeardChannel:
+class HeardChannel(Spoken):
     """Evidence from one channel (or from the mean of all).
 
     Attributes:
@@ -38,11 +38,6 @@ class HeardChannel:
     speech: NDArray[np.bool_]
     spoken_s: float
     quality: Quality
-
-    @property
-    def speech_s(self) -> float:
-        """Seconds of speech in what was heard."""
-        return float(np.count_nonzero(self.speech)) * CHUNK / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)

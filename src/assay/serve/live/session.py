@@ -76,7 +76,7 @@ class Session:
             self._say(refused.told)
         except AssayError as error:  # of the model: nothing that the client sent
             self._say(Error(code=error.code, message=error.message, close_code=Close.FAULT))
-        except Exception:
+        except Exception:  # the outermost place of a stream: its client is told, the others go on
             log.exception("A live session failed")
             self._say(Error(code="unexpected", message="A fault in Assay ended the stream.", close_code=Close.FAULT))
         await writer

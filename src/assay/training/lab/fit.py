@@ -20,6 +20,7 @@ from assay.training.fit import precision
 from assay.training.lab.config import Run
 from assay.training.lab.data import Reader, treatment_of
 from assay.training.lab.module import HISTORY, OVER, RUN, UNREAD, LabModule
+from assay.training.tensors import read_plain
 
 CHECKPOINTS, BEST, LAST = "checkpoints", "best", "last"
 REPORT_STEPS = 100
@@ -86,7 +87,7 @@ def fit(
 
 def _read(path: Path, fingerprint: str) -> dict[str, Any]:
     """A checkpoint: tensors and plain values only, so that a file put there by others runs nothing."""
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint = read_plain(path)
     if checkpoint.get(RUN) != fingerprint:
         raise TrainingError(
             f"'{path}' belongs to other settings or other data. Resume with those, or start again without --resume."

@@ -12,7 +12,6 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -30,7 +29,7 @@ from assay.training.pictures.fit import Crops, figures, fit, logits_of
 from assay.training.pictures.network import PictureNet, load_imagenet
 from assay.training.pictures.publish import publish
 from assay.training.pictures.recipe import PictureRecipe, load_picture_recipe
-from assay.training.tensors import read_state
+from assay.training.tensors import read_plain, read_state
 
 NETWORK, STATE = "network.safetensors", "state.pt"
 DEVELOPMENT = "development"
@@ -176,7 +175,7 @@ def _trained(
     path = work / STATE
     state: dict[str, Any] | None = None
     if resume and path.exists():
-        state = _read_tensors(path, device)
+        state = read_plain(path, device)
         if state.pop("recipe", None) != plan.fingerprint():
             raise TrainingError("The last checkpoint belongs to another recipe. Use that one, or another work folder.")
 
@@ -199,21 +198,6 @@ def _trained(
             value.lerp_(begun[name], plan.start_share)
     save_picture_network(net, work / NETWORK, plan)
     return net
-
-
-def _read_tensors(path: Path, device: torch.device) -> dict[str, Any]:
-    """What a ``.pt`` or ``.pth`` file holds: tensors and plain values only, so that a file of others runs nothing.
-
-    Raises:
-        TrainingError: If it holds anything else, or is damaged.
-    """
-    try:
-        found = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
-        raise TrainingError(f"'{path}' cannot be read as weights: {error}") from error
-    if not isinstance(found, dict):
-        raise TrainingError(f"'{path}' holds {type(found).__name__}, not weights by name.")
-    return found
 
 
 def _autoencoders(plan: PictureRecipe, work: Path, crops: Crops) -> list[nn.Module]:

@@ -18,6 +18,7 @@ from torch import nn
 
 from assay.errors import TrainingError
 from assay.training.fit import precision
+from assay.training.tensors import read_plain
 from assay.training.vocoders.clips import Clips
 from assay.training.vocoders.discriminator import Critics
 from assay.training.vocoders.generator import Generator, make_generator
@@ -153,8 +154,7 @@ def fit_vocoder(recipe: VocoderRecipe, clips: Clips, work: Path, *, resume: bool
     """
     training, last = VocoderTraining(recipe), work / "last.pt"
     if resume and last.exists():
-        # Tensors and plain values only, so that a file put there by others runs nothing.
-        training.restore(torch.load(last, map_location="cpu", weights_only=True))
+        training.restore(read_plain(last))
     steps, first, began = recipe.training.steps, training.done, time.monotonic()
     while training.done < steps:
         rng = np.random.default_rng([recipe.seed, training.done])
